@@ -1,0 +1,1 @@
+"""The published language of the services: data only, one file per owner."""
