@@ -1,0 +1,195 @@
+"""A private RabbitMQ node: no root, all state in one folder, loopback only.
+
+    python -m deploy.local.broker start --dir .local/broker --port 5673
+    python -m deploy.local.broker stop --dir .local/broker
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import secrets
+import signal
+import socket
+import sys
+from pathlib import Path
+
+from deploy.local import rabbitmq_packages
+from deploy.local.errors import CannotStart
+from deploy.local.machine import (
+    HOST,
+    LOCAL,
+    Child,
+    Say,
+    free_port,
+    private_folder,
+    quiet,
+    require_free,
+    wait_until,
+    write_private,
+)
+
+USER = VHOST = "licentia"
+SECONDS_TO_START = 90
+
+
+class Broker:
+    """One RabbitMQ: the one AMQP_URL names, or a private node whose folder is given."""
+
+    def __init__(
+        self, folder: Path, *, port: int | None = None, management_port: int | None = None, say: Say = quiet
+    ) -> None:
+        self.folder = folder.absolute()
+        self.port = port
+        self.management_port = management_port
+        self._say = say
+        self._node = Child("node", self.folder)
+        self._epmd = Child("epmd", self.folder)
+        self.external = os.environ.get("AMQP_URL")
+
+    @property
+    def url(self) -> str:
+        """The address for AMQP clients."""
+        if self.external:
+            return self.external
+        return (self.folder / "url").read_text().strip()
+
+    @property
+    def node(self) -> Child:
+        """The node's process."""
+        return self._node
+
+    def start(self) -> str:
+        """Start the node, wait until it takes connections, return its address; a running node is left alone."""
+        if self.external:
+            return self.external
+        private_folder(self.folder)
+        if self._node.running and (self.folder / "url").exists():
+            return self.url
+        self.stop()
+        programs = rabbitmq_packages.find(self._say)
+        if self.port is not None:
+            require_free(self.port, "RabbitMQ", "AMQP_PORT")
+        port = self.port or free_port()
+        epmd_port = free_port()
+        self._configure(port)
+        env = self._environment(programs, port, epmd_port)
+        # epmd as our own child: left to itself Erlang starts it as a daemon that nobody would stop.
+        self._epmd.start(["epmd", "-port", str(epmd_port), "-address", HOST], env=env)
+        wait_until(lambda: _listens(epmd_port), seconds=10)
+        self._node.start([str(programs.sbin / "rabbitmq-server")], env=env)
+        if not wait_until(lambda: _speaks_amqp(port) or not self._node.running, seconds=SECONDS_TO_START):
+            self.stop()
+            raise CannotStart(f"RabbitMQ was not ready after {SECONDS_TO_START} seconds: see {self._node.log}.")
+        if not self._node.running:
+            reason = self._node.tail()
+            self.stop()
+            raise CannotStart(f"RabbitMQ ended while starting ({reason}): see {self._node.log}.")
+        return self.url
+
+    def stop(self) -> None:
+        """Stop the node and its name server; does nothing for a broker that is not ours."""
+        if self.external:
+            return
+        self._node.stop(signal.SIGTERM)
+        self._epmd.stop(signal.SIGTERM)
+
+    def _configure(self, port: int) -> None:
+        password_file = self.folder / "password"
+        if not password_file.exists():
+            write_private(password_file, secrets.token_urlsafe(18))
+        password = password_file.read_text()
+        lines = [
+            f"listeners.tcp.1 = {HOST}:{port}",
+            f"default_user = {USER}",
+            f"default_pass = {password}",
+            f"default_vhost = {VHOST}",
+            "default_permissions.configure = .*",
+            "default_permissions.read = .*",
+            "default_permissions.write = .*",
+            "log.file.level = warning",
+            "raft.wal_max_size_bytes = 33554432",
+            "disk_free_limit.absolute = 100MB",
+        ]
+        plugins = ""
+        if self.management_port is not None:
+            lines += [f"management.tcp.ip = {HOST}", f"management.tcp.port = {self.management_port}"]
+            plugins = "rabbitmq_management"
+        write_private(self.folder / "rabbitmq.conf", "\n".join(lines) + "\n")
+        write_private(self.folder / "enabled_plugins", f"[{plugins}].\n")
+        write_private(self.folder / "rabbitmq-env.conf", "")
+        write_private(self.folder / "url", f"amqp://{USER}:{password}@{HOST}:{port}/{VHOST}")
+
+    def _environment(self, programs: rabbitmq_packages.Programs, port: int, epmd_port: int) -> dict[str, str]:
+        outer = {name: value for name, value in os.environ.items() if not name.startswith(("RABBITMQ_", "ERL_"))}
+        return {
+            **outer,
+            "PATH": programs.path,
+            "HOME": str(self.folder),
+            "LC_ALL": "C.UTF-8",
+            "ERL_EPMD_ADDRESS": HOST,
+            "ERL_EPMD_PORT": str(epmd_port),
+            "RABBITMQ_NODENAME": "licentia@localhost",
+            "RABBITMQ_NODE_IP_ADDRESS": HOST,
+            "RABBITMQ_NODE_PORT": str(port),
+            "RABBITMQ_DIST_PORT": str(free_port()),
+            "RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS": "-kernel inet_dist_use_interface {127,0,0,1}",
+            "RABBITMQ_MNESIA_BASE": str(self.folder / "data"),
+            "RABBITMQ_LOG_BASE": str(self.folder / "log"),
+            "RABBITMQ_PID_FILE": str(self.folder / "rabbitmq.pid"),
+            "RABBITMQ_CONFIG_FILE": str(self.folder / "rabbitmq.conf"),
+            "RABBITMQ_ADVANCED_CONFIG_FILE": str(self.folder / "advanced.config"),
+            "RABBITMQ_CONF_ENV_FILE": str(self.folder / "rabbitmq-env.conf"),
+            "RABBITMQ_ENABLED_PLUGINS_FILE": str(self.folder / "enabled_plugins"),
+            "RABBITMQ_SCHEMA_DIR": str(self.folder / "schema"),
+            "RABBITMQ_GENERATED_CONFIG_DIR": str(self.folder / "generated"),
+            # Makes the script replace itself by the Erlang machine, so that our child is the node and not a shell.
+            "RUNNING_UNDER_SYSTEMD": "true",
+        }
+
+
+def _listens(port: int) -> bool:
+    try:
+        with socket.create_connection((HOST, port), timeout=1):
+            return True
+    except OSError:
+        return False
+
+
+def _speaks_amqp(port: int) -> bool:
+    try:
+        with socket.create_connection((HOST, port), timeout=2) as connection:
+            connection.settimeout(2)
+            connection.sendall(b"AMQP\x00\x00\x09\x01")
+            return connection.recv(1) == b"\x01"
+    except OSError:
+        return False
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Start or stop one node from the command line."""
+    parser = argparse.ArgumentParser(prog="python -m deploy.local.broker", description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("deed", choices=["start", "stop"])
+    parser.add_argument("--dir", type=Path, default=LOCAL / "broker")
+    parser.add_argument("--port", type=int, help="AMQP port; a free one when not given")
+    parser.add_argument("--management-port", type=int, help="also start the management page on this port")
+    given = parser.parse_args(arguments)
+    broker = Broker(
+        given.dir,
+        port=given.port,
+        management_port=given.management_port,
+        say=lambda line: print(line, file=sys.stderr),  # noqa: T201  a command line tool speaks to its terminal
+    )
+    try:
+        if given.deed == "start":
+            sys.stdout.write(broker.start() + "\n")
+        else:
+            broker.stop()
+    except CannotStart as error:
+        sys.stderr.write(f"{error}\n")
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
