@@ -1,7 +1,7 @@
 """A private RabbitMQ node: no root, all state in one folder, loopback only.
 
-    python -m deploy.local.broker start --dir .local/broker --port 5673
-    python -m deploy.local.broker stop --dir .local/broker
+python -m deploy.local.broker start --dir .local/broker --port 5673
+python -m deploy.local.broker stop --dir .local/broker
 """
 
 from __future__ import annotations
@@ -178,7 +178,7 @@ def main(arguments: list[str] | None = None) -> int:
         given.dir,
         port=given.port,
         management_port=given.management_port,
-        say=lambda line: print(line, file=sys.stderr),  # noqa: T201  a command line tool speaks to its terminal
+        say=lambda line: sys.stderr.write(f"{line}\n") and None,
     )
     try:
         if given.deed == "start":

@@ -49,7 +49,9 @@ def port_is_free(port: int) -> bool:
 def require_free(port: int, what: str, variable: str) -> None:
     """Refuse to start where another program holds the port."""
     if not port_is_free(port):
-        raise CannotStart(f"Port {port} for {what} is taken by another program: stop it or set {variable} to a free port.")
+        raise CannotStart(
+            f"Port {port} for {what} is taken by another program: stop it or set {variable} to a free port."
+        )
 
 
 def wait_until(ready: Callable[[], bool], *, seconds: float, every: float = 0.05) -> bool:

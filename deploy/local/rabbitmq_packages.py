@@ -83,7 +83,15 @@ def _fetch(cache: Path, say: Say) -> None:
 def _names(conf: Path, cache: Path) -> list[str]:
     """Name the broker's package and the Erlang packages it needs; all else is part of every Debian and Ubuntu."""
     only = ["recommends", "suggests", "conflicts", "breaks", "replaces", "enhances"]
-    command = ["apt-cache", "-c", str(conf), "depends", "--recurse", *[f"--no-{kind}" for kind in only], "rabbitmq-server"]
+    command = [
+        "apt-cache",
+        "-c",
+        str(conf),
+        "depends",
+        "--recurse",
+        *[f"--no-{kind}" for kind in only],
+        "rabbitmq-server",
+    ]
     answer = _run(command, cache, check=False)
     names = set(re.findall(r"^(erlang-[a-z0-9-]+|rabbitmq-server)$", answer, re.MULTILINE)) - {"erlang-base-hipe"}
     if "rabbitmq-server" not in names:
