@@ -3,11 +3,10 @@
 import dataclasses
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import UTC, date, datetime
+from datetime import UTC, datetime
 from decimal import Decimal, InvalidOperation
 from functools import cache
 from typing import Any, ClassVar, TypeVar, dataclass_transform, get_type_hints
-from uuid import UUID
 
 import marshmallow_dataclass
 from marshmallow import EXCLUDE, RAISE, Schema, ValidationError, fields, validate

@@ -30,7 +30,7 @@ class ProductView:
 
     ``kind``: ``seats`` (counted licences) or ``training``. Where a training's modules are chosen for each person,
     ``choose_modules`` is true and ``minutes_required`` with ``hours_rule`` (``exact`` or ``at_least``) bind the choice.
-    ``vat_rate`` in percent; ``vat_category`` a code of EN 16931 (S, Z, E, AE, O) with ``vat_ground`` where no VAT is due.
+    ``vat_rate`` in percent; ``vat_category`` of EN 16931 (S, Z, E, AE, O) with ``vat_ground`` where no VAT is due.
     """
 
     id: UUID
