@@ -3,9 +3,22 @@
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass, field, fields
+from io import BytesIO
 from typing import Any
 
-from flask import Blueprint, Flask, Response, abort, current_app, jsonify, redirect, render_template, request, url_for
+from flask import (
+    Blueprint,
+    Flask,
+    Response,
+    abort,
+    current_app,
+    jsonify,
+    redirect,
+    render_template,
+    request,
+    send_file,
+    url_for,
+)
 from werkzeug.wrappers import Response as BaseResponse
 
 from tests.simulators.serving import WebServer, add_probes
@@ -74,8 +87,7 @@ def attachment(number: int, index: int) -> Response:
     if not 1 <= index <= len(files):
         abort(404)
     file = files[index - 1]
-    response = Response(file.content, content_type=file.content_type)
-    response.headers.set("Content-Disposition", "inline", filename=file.filename)
+    response = send_file(BytesIO(file.content), mimetype=file.content_type, download_name=file.filename)
     response.headers["Content-Security-Policy"] = "sandbox"
     return response
 
