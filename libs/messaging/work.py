@@ -1,0 +1,104 @@
+"""One unit of work: one session, one transaction, one deed."""
+
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Protocol
+
+from sqlalchemy import text
+from sqlalchemy.orm import Session, sessionmaker
+
+from libs.chassis.clock import Clock, SystemClock
+from libs.chassis.ids import new_id
+from libs.chassis.principal import Principal
+from libs.contracts.base import Event
+from libs.contracts.errors import Unauthenticated
+from libs.messaging import outbox
+from libs.messaging.envelope import Envelope
+from libs.messaging.tables import JOBS_CHANNEL
+
+
+def _new_correlation_id() -> str:
+    return str(new_id())
+
+
+@dataclass(kw_only=True)
+class Work:
+    """What a handler works with; the rim opens it, commits it, or rolls it back."""
+
+    session: Session
+    clock: Clock = field(default_factory=SystemClock)
+    principal: Principal | None = None
+    correlation_id: str = field(default_factory=_new_correlation_id)
+    causation_id: str | None = None
+    envelope: Envelope | None = None
+
+    def __post_init__(self) -> None:
+        self.session.info.update(correlation_id=self.correlation_id, causation_id=self.causation_id, now=self.clock.now)
+
+    def now(self) -> datetime:
+        """The present instant, in UTC."""
+        return self.clock.now()
+
+    @property
+    def caller(self) -> Principal:
+        """Who asks; raises :class:`Unauthenticated` where nobody does."""
+        if self.principal is None:
+            raise Unauthenticated
+        return self.principal
+
+    @property
+    def sequence(self) -> int | None:
+        """The sender's version of the subject in the event being handled; drop the event if you know a later one."""
+        return self.envelope.sequence if self.envelope else None
+
+    def record(self, event: Event) -> None:
+        """Record an event that has no aggregate."""
+        outbox.record(self.session, event)
+
+    def wake(self, job: str) -> None:
+        """Run the named job of this service as soon as this work is committed."""
+        self.session.execute(text("SELECT pg_notify(:channel, :job)"), {"channel": JOBS_CHANNEL, "job": job})
+
+
+class WorkFactory(Protocol):
+    """Opens units of work: ``with open_work() as work:`` commits at the end, rolls back on any exception."""
+
+    def __call__(
+        self,
+        *,
+        principal: Principal | None = None,
+        correlation_id: str | None = None,
+        causation_id: str | None = None,
+        envelope: Envelope | None = None,
+        read_only: bool = False,
+    ) -> AbstractContextManager[Work]: ...
+
+
+def work_factory(sessions: sessionmaker[Session], clock: Clock | None = None) -> WorkFactory:
+    """The factory of a process, over its session factory."""
+    the_clock = clock or SystemClock()
+
+    @contextmanager
+    def open_work(
+        *,
+        principal: Principal | None = None,
+        correlation_id: str | None = None,
+        causation_id: str | None = None,
+        envelope: Envelope | None = None,
+        read_only: bool = False,
+    ) -> Iterator[Work]:
+        with sessions() as session, session.begin():
+            if read_only:
+                session.connection(execution_options={"postgresql_readonly": True})
+            yield Work(
+                session=session,
+                clock=the_clock,
+                principal=principal,
+                correlation_id=correlation_id or _new_correlation_id(),
+                causation_id=causation_id,
+                envelope=envelope,
+            )
+
+    return open_work
