@@ -7,8 +7,8 @@ python -m deploy.local.postgres stop --dir .local/postgres
 from __future__ import annotations
 
 import argparse
+import hmac
 import importlib.util
-import json
 import os
 import secrets
 import shutil
@@ -16,7 +16,7 @@ import signal
 import subprocess
 import sys
 from pathlib import Path
-from urllib.parse import quote, urlsplit, urlunsplit
+from urllib.parse import unquote, urlsplit, urlunsplit
 
 import psycopg
 from psycopg import sql
@@ -102,7 +102,7 @@ class Postgres:
         parts = urlsplit(self.admin_url)
         name = _name(service)
         port = f":{parts.port}" if parts.port else ""
-        place = f"{name}:{quote(self._passwords(service), safe='')}@{parts.hostname}{port}"
+        place = f"{name}:{self._password(service)}@{parts.hostname}{port}"
         return urlunsplit(("postgresql+psycopg", place, f"/{database or name}", parts.query, ""))
 
     def _place(self) -> str:
@@ -161,7 +161,7 @@ class Postgres:
 
     def _create(self, connection: psycopg.Connection, service: str) -> None:
         name = _name(service)
-        password = self._passwords(service)
+        password = self._password(service)
         known = connection.execute("SELECT 1 FROM pg_roles WHERE rolname = %s", [name]).fetchone()
         deed = sql.SQL("ALTER" if known else "CREATE")
         connection.execute(
@@ -174,14 +174,10 @@ class Postgres:
         connection.execute(sql.SQL("CREATE DATABASE {0} OWNER {0} STRATEGY file_copy").format(sql.Identifier(name)))
         connection.execute(sql.SQL("REVOKE ALL ON DATABASE {} FROM PUBLIC").format(sql.Identifier(name)))
 
-    def _passwords(self, service: str) -> str:
-        path = self.folder / "roles.json"
-        passwords: dict[str, str] = json.loads(path.read_text()) if path.exists() else {}
-        if service not in passwords:
-            passwords[service] = secrets.token_urlsafe(18)
-            private_folder(self.folder)
-            write_private(path, json.dumps(passwords))
-        return passwords[service]
+    def _password(self, service: str) -> str:
+        """A role's password, derived from the superuser's: nothing to store, and every start finds the same."""
+        secret = unquote(urlsplit(self.admin_url).password or "")
+        return hmac.digest(secret.encode(), _name(service).encode(), "sha256").hex()
 
 
 def _name(service: str) -> str:
