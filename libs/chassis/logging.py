@@ -12,7 +12,18 @@ from structlog.typing import EventDict, Processor, WrappedLogger
 correlation_id: ContextVar[str | None] = ContextVar("correlation_id", default=None)
 """The id that entered at the gateway and follows the deed through every service."""
 
-SECRET_WORDS = ("password", "secret", "token", "cookie", "authorization", "digest", "email", "phone", "login", "name_of")
+SECRET_WORDS = (
+    "password",
+    "secret",
+    "token",
+    "cookie",
+    "authorization",
+    "digest",
+    "email",
+    "phone",
+    "login",
+    "name_of",
+)
 HIDDEN = "<hidden>"
 
 

@@ -22,9 +22,9 @@ class CommonSettings:
     public_url: str = environ.var("http://127.0.0.1:8000")
     health_host: str = environ.var("127.0.0.1")
     health_port: int = environ.var(0, converter=int)
-    principal_public_key: str = environ.var("", repr=False)
+    principal_public_key: str = environ.var("")
 
 
 def common_settings() -> CommonSettings:
     """The common settings of this process."""
-    return environ.to_config(CommonSettings)  # type: ignore[no-any-return]
+    return environ.to_config(CommonSettings)

@@ -45,7 +45,7 @@ class StrictInteger(fields.Integer):
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(strict=True, **kwargs)
 
-    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> int | None:
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> int:
         if isinstance(value, bool) or not isinstance(value, int):
             raise ValidationError("not_a_whole_number")
         return super()._deserialize(value, attr, data, **kwargs)
@@ -57,7 +57,7 @@ class Amount(fields.Decimal):
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(as_string=True, allow_nan=False, **kwargs)
 
-    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> Decimal | None:
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> Decimal:
         if isinstance(value, float):
             raise ValidationError("not_a_decimal")
         try:
@@ -72,7 +72,7 @@ class _Tolerant(Schema):
     class Meta:
         unknown = EXCLUDE
 
-    TYPE_MAPPING: ClassVar[dict[type, type[fields.Field[Any]]]] = {
+    TYPE_MAPPING = {  # noqa: RUF012  marshmallow declares it as an instance's
         datetime: Instant,
         int: StrictInteger,
         Decimal: Amount,
@@ -159,22 +159,28 @@ def strict_schema_of(cls: type) -> type[Schema]:
     return marshmallow_dataclass.class_schema(cls, base_schema=_Strict)
 
 
-@cache
+_SCHEMAS: dict[Any, Schema] = {}
+
+
 def _schema(cls: type) -> Schema:
-    return schema_of(cls)()
+    if cls not in _SCHEMAS:
+        _SCHEMAS[cls] = schema_of(cls)()
+    return _SCHEMAS[cls]
 
 
 def dump(obj: Any) -> dict[str, Any]:
     """The JSON-ready form of a contract object."""
-    return _schema(type(obj)).dump(obj)  # type: ignore[return-value]
+    wire: dict[str, Any] = _schema(type(obj)).dump(obj)
+    return wire
 
 
 def load(cls: type[T], data: Any) -> T:
     """Read a contract object from its JSON form; raises :class:`Invalid` with a fault for each wrong field."""
     try:
-        return _schema(cls).load(data)  # type: ignore[return-value]
+        loaded: T = _schema(cls).load(data)
     except ValidationError as error:
         raise Invalid(faults=faults_of(error.messages)) from None
+    return loaded
 
 
 CODES = {
@@ -184,6 +190,7 @@ CODES = {
     "Not a valid UUID.": "not_an_id",
     "Not a valid integer.": "not_a_whole_number",
     "Not a valid number.": "not_a_decimal",
+    "Special numeric values (nan or infinity) are not permitted.": "not_a_decimal",
     "Not a valid string.": "not_a_text",
     "Not a valid date.": "not_a_date",
     "Not a valid datetime.": "not_a_time",
