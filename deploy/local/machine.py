@@ -19,6 +19,7 @@ from deploy.local.errors import CannotStart
 ROOT = Path(__file__).resolve().parents[2]
 LOCAL = ROOT / ".local"
 HOST = "127.0.0.1"
+MARK = "LICENTIA_STACK"
 
 Say = Callable[[str], None]
 
@@ -79,7 +80,8 @@ class Child:
         with self.log.open("ab") as log:
             self._popen = subprocess.Popen(
                 list(command),
-                env=dict(env) if env is not None else None,
+                # The mark by which leftovers.py finds what a killed run left behind.
+                env={**(os.environ if env is None else env), MARK: str(self.log.parent)},
                 cwd=cwd,
                 stdin=subprocess.DEVNULL,
                 stdout=log,
@@ -151,8 +153,8 @@ class Child:
 
 
 @contextlib.contextmanager
-def held(lock: Path, *, seconds: float = 300) -> Iterator[None]:
-    """Hold a lock file against other processes of this machine."""
+def held(lock: Path, *, refusal: str, seconds: float = 300) -> Iterator[None]:
+    """Hold a lock file against other processes of this machine; the refusal is said when they keep it too long."""
     import fcntl
 
     lock.parent.mkdir(parents=True, exist_ok=True)
@@ -166,7 +168,7 @@ def held(lock: Path, *, seconds: float = 300) -> Iterator[None]:
             return True
 
         if not wait_until(taken, seconds=seconds, every=0.2):
-            raise CannotStart(f"Another process has held {lock} for {seconds:.0f} seconds.")
+            raise CannotStart(refusal)
         yield
 
 

@@ -44,7 +44,7 @@ def find(say: Say, cache: Path = LOCAL / "packages" / "rabbitmq") -> Programs:
     sbin = _newest(INSTALLED)
     if sbin is not None and shutil.which("erl"):
         return Programs(sbin, None)
-    with held(cache.with_suffix(".lock")):
+    with held(cache.with_suffix(".lock"), refusal="Another process has been fetching RabbitMQ for five minutes."):
         if not (cache / "complete").exists():
             _fetch(cache, say)
     root = cache / "root"

@@ -1,0 +1,298 @@
+"""The whole installation on one machine: what `make run` starts, and what the end-to-end tests drive."""
+
+from __future__ import annotations
+
+import json
+import os
+import secrets
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field, fields
+from pathlib import Path
+from typing import Any
+
+from deploy.local.broker import Broker
+from deploy.local.errors import CannotStart
+from deploy.local.keys import key_pair
+from deploy.local.machine import HOST, MARK, ROOT, Say, free_port, private_folder, quiet, require_free, write_private
+from deploy.local.postgres import SERVICES, Postgres
+from libs.chassis.crypto import generate_sealing_keys
+from libs.chassis.operator import Operator, OperatorInvalid, load_operator
+from libs.chassis.principal import generate_key_pair
+
+# The services whose part of an operator's preset is loaded at the start, by `python -m services.<service>.load`.
+LOADING = ("identity", "orders", "certificates")
+ACCESS_CODE = "1234"
+VENDOR_NUMBER = "SIMVENDOR0000001"
+SECONDS_TO_READY = 120
+
+
+@dataclass(frozen=True, kw_only=True)
+class Ports:
+    """Where people and programs find the stack; each can be changed by the environment variable of its name."""
+
+    gateway: int = 8000
+    push_app: int = 8030
+    mail_web: int = 8025
+    mail_smtp: int = 1025
+    amqp: int = 5673
+    postgres: int = 54329
+
+    @classmethod
+    def from_environment(cls, environment: Mapping[str, str] = os.environ) -> Ports:
+        """The fixed ports, or what `GATEWAY_PORT`, `PUSH_APP_PORT`, … say."""
+        given: dict[str, int] = {}
+        for one in fields(cls):
+            variable = f"{one.name.upper()}_PORT"
+            text = environment.get(variable)
+            if text:
+                if not (text.isdecimal() and 0 < int(text) < 65536):
+                    raise CannotStart(f"{variable} is {text!r}, which is no port number.")
+                given[one.name] = int(text)
+        return cls(**given)
+
+    @classmethod
+    def free(cls) -> Ports:
+        """Ports that nobody uses just now, for tests."""
+        return cls(**{one.name: free_port() for one in fields(cls)})
+
+
+@dataclass(frozen=True, kw_only=True)
+class Program:
+    """One process of the installation."""
+
+    name: str
+    command: list[str]
+    environment: dict[str, str]
+    ready_url: str
+
+
+@dataclass
+class Stack:
+    """Broker, database, keys and demo data of one folder, and the programs to run on them."""
+
+    folder: Path
+    preset: str = "demo"
+    ports: Ports = field(default_factory=Ports)
+    say: Say = quiet
+    durable: bool = True
+    programs: list[Program] = field(default_factory=list)
+    accounts: list[dict[str, Any]] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.folder = self.folder.absolute()
+        self.broker = Broker(self.folder / "broker", port=self.ports.amqp, say=self.say)
+        self.postgres = Postgres(self.folder / "postgres", port=self.ports.postgres, durable=self.durable, say=self.say)
+
+    @property
+    def urls(self) -> dict[str, str]:
+        """The addresses a person opens."""
+        return {
+            "portal": f"http://{HOST}:{self.ports.gateway}/",
+            "api": f"http://{HOST}:{self.ports.gateway}/api/v1/docs",
+            "phone": f"http://{HOST}:{self.ports.push_app}/phone/",
+            "mail": f"http://{HOST}:{self.ports.mail_web}/",
+        }
+
+    def prepare(self) -> None:
+        """Start broker and database, migrate, load the operator's preset; afterwards `programs` may be run."""
+        operator = self._operator()
+        private_folder(self.folder)
+        self._check_ports()
+        self.say("starting RabbitMQ and PostgreSQL")
+        with ThreadPoolExecutor() as pool:
+            broker, postgres = pool.submit(self.broker.start), pool.submit(self._start_postgres)
+            postgres.result()
+            self.say("migrating the services' databases")
+            common = self._common_environment()
+            self._migrate(common)
+            self.say(f"loading the operator {operator.key}")
+            list(pool.map(lambda service: self._load(service, common), LOADING))
+            broker.result()
+        self.programs = self._programs(operator, {**common, "AMQP_URL": self.broker.url})
+
+    def wait_ready(self, lives: Callable[[], bool]) -> None:
+        """Wait until every program answers that it can work; gives up when `lives` says no."""
+        waiting = {program.name: program for program in self.programs}
+        deadline = time.monotonic() + SECONDS_TO_READY
+        while waiting:
+            for name, program in list(waiting.items()):
+                if _answers(program.ready_url):
+                    del waiting[name]
+                    self.say(f"ready: {name} ({len(self.programs) - len(waiting)} of {len(self.programs)})")
+            if not lives():
+                raise CannotStart("A process ended before it was ready: its last lines above say why.")
+            if waiting and time.monotonic() > deadline:
+                raise CannotStart(f"Not ready after {SECONDS_TO_READY} seconds: {', '.join(sorted(waiting))}.")
+            time.sleep(0.1)
+        report = {"urls": self.urls, "accounts": self.accounts, "ports": vars(self.ports)}
+        write_private(self.folder / "ready.json", json.dumps(report, ensure_ascii=False, indent=2))
+
+    def close(self) -> None:
+        """Stop broker and database; the programs are stopped by whoever runs them."""
+        (self.folder / "ready.json").unlink(missing_ok=True)
+        with ThreadPoolExecutor() as pool:
+            list(pool.map(lambda server: server.stop(), (self.broker, self.postgres)))
+
+    def _operator(self) -> Operator:
+        try:
+            return load_operator(self.preset)
+        except OperatorInvalid as error:
+            raise CannotStart(str(error)) from error
+
+    def _check_ports(self) -> None:
+        require_free(self.ports.gateway, "the portal", "GATEWAY_PORT")
+        require_free(self.ports.push_app, "the phone simulator", "PUSH_APP_PORT")
+        require_free(self.ports.mail_web, "the mail simulator's inbox", "MAIL_WEB_PORT")
+        require_free(self.ports.mail_smtp, "the mail simulator", "MAIL_SMTP_PORT")
+
+    def _start_postgres(self) -> None:
+        self.postgres.start()
+        self.postgres.create_databases()
+
+    def _secret(self, name: str) -> str:
+        path = private_folder(self.folder / "keys") / name
+        if not path.exists():
+            write_private(path, secrets.token_urlsafe(32))
+        return path.read_text()
+
+    def _common_environment(self) -> dict[str, str]:
+        """What every program is told; addresses of databases among it are narrowed for each service later."""
+        keys = self.folder / "keys"
+        principal = key_pair(keys, "principal", generate_key_pair)
+        sealing = key_pair(keys, "notifications", generate_sealing_keys)
+        outer = {name: value for name, value in os.environ.items() if not name.startswith(("PYTEST_", "COVERAGE_"))}
+        return {
+            **outer,
+            "OPERATOR": self.preset,
+            "PUBLIC_URL": f"http://{HOST}:{self.ports.gateway}",
+            "DOCUMENTS_URL": f"file://{private_folder(self.folder / 'documents')}",
+            "PRINCIPAL_PUBLIC_KEY": str(principal.public),
+            "NOTIFICATIONS_PUBLIC_KEY": str(sealing.public),
+            "PYTHONUNBUFFERED": "1",
+            "PYTHONPATH": str(ROOT),
+            MARK: str(self.folder),
+        }
+
+    def _service_environment(self, service: str) -> dict[str, str]:
+        keys = self.folder / "keys"
+        own = {
+            "identity": {"PRINCIPAL_PRIVATE_KEY": str(keys / "principal.pem")},
+            "mfa": {
+                "EVROTRUST_URL": f"http://{HOST}:{self.ports.push_app}",
+                "EVROTRUST_VENDOR_NUMBER": VENDOR_NUMBER,
+                "EVROTRUST_API_KEY": self._secret("evrotrust_api_key"),
+            },
+            "notifications": {
+                "NOTIFICATIONS_PRIVATE_KEY": str(keys / "notifications.pem"),
+                "SMTP_URL": f"smtp://{HOST}:{self.ports.mail_smtp}",
+            },
+        }
+        return {f"{service.upper()}_DATABASE_URL": self.postgres.url(service), **own.get(service, {})}
+
+    def _migrate(self, common: dict[str, str]) -> None:
+        """Migrate all services in one Python process: each start of Python costs more than a migration."""
+        addresses = {f"{service.upper()}_DATABASE_URL": self.postgres.url(service) for service in SERVICES}
+        _run("the migrations", ["libs.messaging.migrate", *SERVICES], {**common, **addresses})
+
+    def _load(self, service: str, common: dict[str, str]) -> None:
+        environment = {**common, **self._service_environment(service)}
+        printed = _run(f"loading {service}", [f"services.{service}.load", self.preset], environment)
+        if service == "identity":
+            self.accounts = self._remember_accounts(printed)
+
+    def _remember_accounts(self, printed: str) -> list[dict[str, Any]]:
+        """Keep what the first start printed: issued passwords are shown once."""
+        path = self.folder / "accounts.json"
+        known = {one["login"]: one for one in json.loads(path.read_text())} if path.exists() else {}
+        for one in json.loads(printed or "[]"):
+            known[one["login"]] = {**known.get(one["login"], {}), **one}
+        write_private(path, json.dumps(list(known.values()), ensure_ascii=False))
+        return list(known.values())
+
+    def _programs(self, operator: Operator, common: dict[str, str]) -> list[Program]:
+        programs = [self._simulator("push-app", operator, common), self._simulator("mail", operator, common)]
+        for service in SERVICES:
+            environment = {**common, **self._service_environment(service)}
+            for kind in ("rpc", "worker"):
+                port = free_port()
+                command = [sys.executable, "-m", "libs.messaging.process", service, kind]
+                programs.append(
+                    Program(
+                        name=f"{service}-{kind}",
+                        command=command,
+                        environment={**environment, "HEALTH_PORT": str(port)},
+                        ready_url=f"http://{HOST}:{port}/readyz",
+                    )
+                )
+        return [*programs, self._gateway(common)]
+
+    def _gateway(self, common: dict[str, str]) -> Program:
+        bind = f"{HOST}:{self.ports.gateway}"
+        return Program(
+            name="gateway",
+            command=[
+                sys.executable,
+                "-m",
+                "gunicorn",
+                "gateway.wsgi:app",
+                "-c",
+                "gateway/gunicorn.conf.py",
+                "-b",
+                bind,
+            ],
+            environment={**common, "GATEWAY_SECRET_KEY": self._secret("gateway_secret_key")},
+            ready_url=f"http://{bind}/readyz",
+        )
+
+    def _simulator(self, name: str, operator: Operator, common: dict[str, str]) -> Program:
+        phones = [
+            {"phone": account["phone"], "access_code": ACCESS_CODE}
+            for account in operator.demo.get("accounts", [])
+            if account.get("phone")
+        ]
+        own = {
+            "push-app": {
+                "PUSH_APP_PORT": str(self.ports.push_app),
+                "PUSH_APP_VENDOR_NUMBER": VENDOR_NUMBER,
+                "PUSH_APP_API_KEY": self._secret("evrotrust_api_key"),
+                "PUSH_APP_PHONES": json.dumps(phones),
+            },
+            "mail": {"MAIL_WEB_PORT": str(self.ports.mail_web), "MAIL_SMTP_PORT": str(self.ports.mail_smtp)},
+        }[name]
+        port = self.ports.push_app if name == "push-app" else self.ports.mail_web
+        return Program(
+            name=name,
+            command=[sys.executable, "-m", f"tests.simulators.{name.replace('-', '_')}"],
+            environment={**common, **own},
+            ready_url=f"http://{HOST}:{port}/readyz",
+        )
+
+
+def _run(what: str, module: list[str], environment: dict[str, str]) -> str:
+    done = subprocess.run(
+        [sys.executable, "-m", *module],
+        cwd=ROOT,
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    if done.returncode:
+        lines = [line for line in (done.stderr or done.stdout).splitlines() if line.strip()] or ["no word of why"]
+        raise CannotStart(f"{what[0].upper()}{what[1:]} failed: {lines[-1].strip()}")
+    return done.stdout
+
+
+def _answers(url: str) -> bool:
+    try:
+        with urllib.request.urlopen(url, timeout=2) as answer:  # noqa: S310  our own http address
+            return bool(answer.status == 200)
+    except (OSError, urllib.error.URLError):
+        return False
