@@ -109,7 +109,7 @@ class LimitedReader:
 
     def read(self, size: int = -1, /) -> bytes:
         """Read as a file does; raise `StatementFault` once the limit is passed."""
-        if size is None or size < 0:
+        if size < 0:
             return b"".join(iter(lambda: self.read(1 << 16), b""))
         chunk = self._head[:size] or self._stream.read(size)
         self._head = self._head[size:]
