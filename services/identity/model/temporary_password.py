@@ -1,9 +1,9 @@
 """The password we issue: readable, random, and dead once its holder has chosen another.
 
 Its digest is HMAC-SHA-256 under a random salt, not argon2id. A slow hash protects passwords that people choose and that
-a dictionary may hold; these are 79 random bits, which nobody tries out even at 10^12 guesses a second, and they die after
-some days. In return five thousand pasted people get accounts within seconds, not minutes. A chosen password never takes
-this scheme.
+a dictionary may hold; these are 79 random bits, which nobody tries out even at 10^12 guesses a second, and they die
+after some days. In return five thousand pasted people get accounts within seconds, not minutes. A chosen password never
+takes this scheme.
 """
 
 import base64

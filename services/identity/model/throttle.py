@@ -25,7 +25,7 @@ Index("ix_throttles_last_failed_at", Throttle.last_failed_at)
 
 @dataclass(frozen=True, kw_only=True)
 class Leniency:
-    """``free`` failures cost nothing, then ``first`` doubled each time up to ``longest``; forgotten after ``memory``."""
+    """``free`` failures cost nothing, then ``first`` doubled each time up to ``longest``; forgotten in ``memory``."""
 
     free: int
     first: timedelta = timedelta(seconds=15)
