@@ -26,6 +26,7 @@ from deploy.local.machine import (
     private_folder,
     quiet,
     require_free,
+    tell,
     wait_until,
     write_private,
 )
@@ -202,10 +203,6 @@ def _speaks_amqp(port: int) -> bool:
         return False
 
 
-def _tell(line: str) -> None:
-    sys.stderr.write(f"{line}\n")
-
-
 def main(arguments: list[str] | None = None) -> int:
     """Start or stop one node from the command line."""
     parser = argparse.ArgumentParser(prog="python -m deploy.local.broker", description=(__doc__ or "").splitlines()[0])
@@ -218,7 +215,7 @@ def main(arguments: list[str] | None = None) -> int:
         given.dir,
         port=given.port,
         management_port=given.management_port,
-        say=_tell,
+        say=tell,
     )
     try:
         if given.deed == "start":

@@ -7,6 +7,7 @@ import json
 import os
 import socket
 import subprocess
+import sys
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
@@ -26,6 +27,11 @@ Say = Callable[[str], None]
 
 def quiet(_: str) -> None:
     """Say nothing."""
+
+
+def tell(line: str) -> None:
+    """Say a line to the person at the terminal."""
+    sys.stderr.write(f"{line}\n")
 
 
 def free_port() -> int:

@@ -1,4 +1,4 @@
-"""The whole installation for end-to-end and fault tests: own ports, own folder, each program to be stopped and started alone."""
+"""The whole installation for end-to-end and fault tests; each of its programs can be stopped and started alone."""
 
 from __future__ import annotations
 
