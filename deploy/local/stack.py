@@ -173,7 +173,7 @@ class Stack:
             "PUBLIC_URL": f"http://{HOST}:{self.ports.gateway}",
             "DOCUMENTS_URL": f"file://{private_folder(self.folder / 'documents')}",
             "PRINCIPAL_PUBLIC_KEY": str(principal.public),
-            "NOTIFICATIONS_PUBLIC_KEY": str(sealing.public),
+            "SEALING_PUBLIC_KEY": str(sealing.public),
             "PYTHONUNBUFFERED": "1",
             "PYTHONPATH": str(ROOT),
             MARK: str(self.folder),
@@ -182,11 +182,11 @@ class Stack:
     def _service_environment(self, service: str) -> dict[str, str]:
         keys = self.folder / "keys"
         own = {
-            "identity": {"PRINCIPAL_PRIVATE_KEY": str(keys / "principal.pem")},
+            "identity": {"IDENTITY_SIGNING_KEY": str(keys / "principal.pem")},
             "mfa": {
-                "EVROTRUST_URL": f"http://{HOST}:{self.ports.push_app}",
-                "EVROTRUST_VENDOR_NUMBER": VENDOR_NUMBER,
-                "EVROTRUST_API_KEY": self._secret("evrotrust_api_key"),
+                "MFA_PUSH_URL": f"http://{HOST}:{self.ports.push_app}/vendor",
+                "MFA_PUSH_VENDOR_NUMBER": VENDOR_NUMBER,
+                "MFA_PUSH_API_KEY": self._secret("push_api_key"),
             },
             "notifications": {
                 "NOTIFICATIONS_PRIVATE_KEY": str(keys / "notifications.pem"),
@@ -260,7 +260,7 @@ class Stack:
             "push-app": {
                 "PUSH_APP_PORT": str(self.ports.push_app),
                 "PUSH_APP_VENDOR_NUMBER": VENDOR_NUMBER,
-                "PUSH_APP_API_KEY": self._secret("evrotrust_api_key"),
+                "PUSH_APP_API_KEY": self._secret("push_api_key"),
                 "PUSH_APP_PHONES": json.dumps(phones),
             },
             "mail": {"MAIL_WEB_PORT": str(self.ports.mail_web), "MAIL_SMTP_PORT": str(self.ports.mail_smtp)},
