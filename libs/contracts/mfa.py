@@ -3,7 +3,7 @@
 from datetime import datetime
 from uuid import UUID
 
-from libs.contracts.base import Event, event
+from libs.contracts.base import Event, between, contract, event
 
 
 @event("mfa.challenge_issued.v1", subject="challenge_id")
@@ -67,3 +67,35 @@ class ChallengeWithheld(Event):
     sign_in_id: UUID
     account_id: UUID
     retry_at: datetime
+
+
+@contract
+class ListChallenges:
+    """Asks for the newest challenges of an account; staff only."""
+
+    account_id: UUID
+    page_size: int = between(1, 200, default=20)
+
+
+@contract
+class ChallengeView:
+    """A challenge as staff see it.
+
+    ``state``: ``requested``, ``sending``, ``pending``, ``approved``, ``rejected``, ``expired``, ``withdrawn``,
+    ``missing``, ``unavailable``, ``withheld``; ``provider_status`` is the push provider's own code.
+    """
+
+    id: UUID
+    sign_in_id: UUID
+    state: str
+    created_at: datetime
+    expires_at: datetime
+    settled_at: datetime | None = None
+    provider_status: int | None = None
+
+
+@contract
+class Challenges:
+    """Challenges, newest first."""
+
+    items: list[ChallengeView]

@@ -1,0 +1,1 @@
+"""The second factor: approval by a push to the person's phone."""

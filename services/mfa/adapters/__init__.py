@@ -1,0 +1,1 @@
+"""The outside world: the push provider and its callbacks."""

@@ -1,0 +1,1 @@
+"""What events and time make this service do."""

@@ -1,0 +1,38 @@
+"""Where the push provider is and how patient we are with it."""
+
+from functools import cache
+
+import environ
+
+from libs.chassis.settings import secret_or_file
+
+
+@environ.config(prefix="MFA")
+class MfaSettings:
+    """Read once from ``MFA_…`` variables; secrets may be the path of a file."""
+
+    push_url: str = environ.var("http://127.0.0.1:8091/vendor", help="the provider's vendor API")
+    push_vendor_number: str = environ.var("SIMVENDOR0000001")
+    push_api_key: str = environ.var("", converter=secret_or_file)
+    push_public_key: str = environ.var("", converter=secret_or_file, help="PEM; made up at start where empty")
+    connect_timeout: float = environ.var(3.0, converter=float, help="seconds")
+    read_timeout: float = environ.var(8.0, converter=float, help="seconds for a whole answer")
+    poll_seconds: float = environ.var(2.0, converter=float)
+    callback_url: str = environ.var("", help="our address as the provider reaches it; empty: no callbacks")
+    callback_secret: str = environ.var("", converter=secret_or_file, help="path segment of the callback")
+    callback_host: str = environ.var("127.0.0.1")
+    callback_port: int = environ.var(0, converter=int, help="0: no receiver")
+    time_zone: str = environ.var("Europe/Sofia", help="of the time told in the push")
+
+    @property
+    def full_callback_url(self) -> str | None:
+        """What the provider is told to call, secret segment included."""
+        if not (self.callback_url and self.callback_secret):
+            return None
+        return f"{self.callback_url.rstrip('/')}/{self.callback_secret}"
+
+
+@cache
+def mfa_settings() -> MfaSettings:
+    """The settings of this process."""
+    return environ.to_config(MfaSettings)
