@@ -322,6 +322,16 @@ class RegisterOrganisation:
 
 
 @contract
+class CorrectOrganisation:
+    """A correction by staff; the number stays, for it is what the body is known by."""
+
+    organisation_id: UUID
+    name: str = bounded(200, least=1)
+    vat_number: str = bounded(20, default="")
+    address: str = bounded(300, least=1)
+
+
+@contract
 class OrganisationView:
     """An organisation as staff and its people see it."""
 

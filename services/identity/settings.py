@@ -74,7 +74,7 @@ class Settings:
 @cache
 def settings() -> Settings:
     """The settings of this process, read once."""
-    return environ.to_config(Settings, os.environ)  # type: ignore[no-any-return]
+    return environ.to_config(Settings)
 
 
 @cache

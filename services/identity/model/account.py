@@ -1,5 +1,6 @@
 """A person's login."""
 
+import unicodedata
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
@@ -23,6 +24,11 @@ from services.identity.model.credential import Credential
 from services.identity.model.membership import Membership
 
 INVITED, ACTIVE, CLOSED = "invited", "active", "closed"
+
+
+def folded(login: str) -> str:
+    """A login or address as it is stored and compared: letter case and blanks around it make no difference."""
+    return unicodedata.normalize("NFKC", login).strip().lower()
 
 
 @dataclass(frozen=True, kw_only=True)

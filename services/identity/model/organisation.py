@@ -3,7 +3,7 @@
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import Index, func
+from sqlalchemy import Index
 from sqlalchemy.orm import Mapped, mapped_column
 from stdnum.eu import vat
 
@@ -71,7 +71,7 @@ class Organisation(Base, Aggregate):
 
 
 Index("uq_organisations_country_number", Organisation.country, Organisation.number, unique=True)
-Index("ix_organisations_name", func.lower(Organisation.name), Organisation.id)
+Index("ix_organisations_name", Organisation.name, Organisation.id)
 
 
 def _bare(number: str) -> str:

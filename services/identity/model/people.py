@@ -139,5 +139,5 @@ def refused(rows: Iterable[PersonRow]) -> Invalid:
     )
 
 
-def _add(row: PersonRow, code: str, **params: str) -> None:
-    row.faults.append(CellFault(field="email", code=code, params=params))
+def _add(marked: PersonRow, code: str, /, **params: str) -> None:
+    marked.faults.append(CellFault(field="email", code=code, params=params))

@@ -43,6 +43,7 @@ class SignIn(Base, Aggregate):
     id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
     account_id: Mapped[UUID] = mapped_column(ForeignKey("accounts.id"))
     browser_digest: Mapped[str]
+    command_id: Mapped[str | None] = mapped_column(unique=True)
     network: Mapped[str]
     device: Mapped[str]
     state: Mapped[str]
@@ -61,6 +62,7 @@ class SignIn(Base, Aggregate):
         network: str,
         device: str,
         must_change_password: bool,
+        command_id: str | None = None,
         now: datetime,
         deadlines: Deadlines,
     ) -> "SignIn":
@@ -69,6 +71,7 @@ class SignIn(Base, Aggregate):
             id=new_id(),
             account_id=account_id,
             browser_digest=browser_digest,
+            command_id=command_id,
             network=network,
             device=device,
             created_at=now,

@@ -36,4 +36,4 @@ class Leniency:
         """How long nobody may try after so many failures in a row."""
         if failures < self.free:
             return timedelta(0)
-        return min(self.longest, self.first * 2 ** min(failures - self.free, 20))
+        return min(self.longest, self.first * (1 << min(failures - self.free, 20)))
