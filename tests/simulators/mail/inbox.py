@@ -135,7 +135,7 @@ def _read(message: EmailMessage, raw: bytes, number: int, sender: str, recipient
         sender=sender,
         recipients=recipients,
         subject=str(message.get("Subject", "")),
-        language=str(message.get("Content-Language", "")),
+        language=next((str(part["Content-Language"]) for part in message.walk() if part["Content-Language"]), ""),
         headers=tuple((key, str(value)) for key, value in message.items()),
         text=str(text.get_content()) if text is not None else "",
         html=str(html.get_content()) if html is not None else "",
