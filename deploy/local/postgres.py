@@ -195,7 +195,7 @@ def _programs() -> Path:
 def _without_root() -> list[str]:
     """The command that sheds root, which PostgreSQL refuses to run as; empty for an ordinary user.
 
-    One capability stays where the machine allows it: reading through folders that are closed to others, so that no folder's
+    One capability stays where the machine allows it, reading through folders closed to others, so that no folder's
     permissions have to be widened.
     """
     if os.geteuid() != 0:
