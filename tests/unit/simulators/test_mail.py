@@ -24,8 +24,8 @@ def web(inbox: Inbox) -> FlaskClient:
 def deliver(inbox: Inbox, *, to: str = "elena@broker.example", subject: str = "Фактура", attach: bool = False) -> None:
     message = EmailMessage()
     message["Subject"], message["From"], message["To"] = subject, "portal@operator.example", to
-    message["Content-Language"] = "bg"
     message.set_content("Адресът е https://portal.example/certificates/1")
+    message["Content-Language"] = "bg"
     message.add_alternative("<p>Адресът <script>alert(1)</script></p>", subtype="html")
     if attach:
         message.add_attachment(b"%PDF-1.7", maintype="application", subtype="pdf", filename="фактура.pdf")
