@@ -31,7 +31,7 @@ class Parser(FlaskParser):
         raise Invalid(faults=[Fault(field="", code="not_json")])
 
 
-class Resource(Blueprint):  # type: ignore[misc]
+class Resource(Blueprint):
     """A blueprint of one resource."""
 
     ARGUMENTS_PARSER = Parser()
@@ -77,7 +77,7 @@ class PageQuery(Schema):
     page_token = fields.String(load_default=None, validate=validate.Length(max=500))
 
 
-class OpenApi(Api):  # type: ignore[misc]
+class OpenApi(Api):
     """The API document; errors are answered by the gateway's one table, not here."""
 
     ERROR_SCHEMA = Problem

@@ -1,0 +1,1 @@
+"""Licences: what the organisation holds, and handing it out to people."""

@@ -1,0 +1,20 @@
+"""What can be wrong with handing out seats, in sentences."""
+
+from flask_babel import lazy_gettext as _l
+
+from gateway.faults import SENTENCES
+
+SENTENCES.update(
+    {
+        "nobody_chosen": _l("Tick at least one person."),
+        "not_enough_seats": _l(
+            "You ticked %(wanted)s people, and %(available)s licences are unused. Nothing was changed."
+        ),
+        "already_assigned": _l("Has this licence already, and has not finished yet."),
+        "unknown_person": _l("Does not belong to your organisation."),
+        "cannot_withdraw": _l("It can be taken back only before the training is begun."),
+        "wrong_hours": _l("The modules must add up to the hours asked for."),
+        "unknown_module": _l("There is no such module."),
+        "modules_not_chosen": _l("Choose the modules."),
+    }
+)

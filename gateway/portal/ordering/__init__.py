@@ -1,0 +1,1 @@
+"""Ordering: the catalogue, an order, how to pay it, its papers."""
