@@ -20,7 +20,7 @@ _PENDING = "messaging.pending"
 class Aggregate:
     """Mixin of every root entity: an optimistic lock (``version``) and the events it records about itself.
 
-    Each recorded event takes the next version as its ``sequence``, so that a reader can drop what is older than it knows.
+    Each recorded event takes the next version as its ``sequence``: a reader can drop what is older than it knows.
     """
 
     version: Mapped[int] = mapped_column(BigInteger, nullable=False)

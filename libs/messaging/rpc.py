@@ -88,6 +88,18 @@ class ServiceRpc:
         ]
 
 
+def rpc_class_of(module: types.ModuleType) -> type[ServiceRpc]:
+    """The one RPC class that a ``services/<service>/rpc.py`` defines."""
+    found = [
+        value
+        for value in vars(module).values()
+        if isinstance(value, type) and issubclass(value, ServiceRpc) and value.__module__ == module.__name__
+    ]
+    if len(found) != 1:
+        raise TypeError(f"{module.__name__} must define one ServiceRpc, not {len(found)}")
+    return found[0]
+
+
 def _described(service: str, name: str, function: Callable[..., Any], mark: _Mark) -> Method:
     where = f"{service}.{name}"
     hints = get_type_hints(function)

@@ -1,30 +1,132 @@
-"""What a service hears and what time does to it: declared in ``services/<service>/worker.py``."""
+"""The worker process of a service: consumer, relay and jobs, each in threads of its own.
 
-from collections.abc import Callable, Mapping, Sequence
+``services/<service>/worker.py`` declares ``SUBSCRIPTIONS`` and ``JOBS`` with the names found here.
+"""
+
+from collections.abc import Callable, Sequence
 from datetime import timedelta
-from typing import Any
+from time import monotonic
 
-from libs.contracts.base import Event
+from sqlalchemy import Engine, func, select, text
 
-Handler = Callable[..., None]
-"""``(work: Work, event: SomeEvent) -> None``, run inside a transaction."""
+from libs.chassis.clock import Clock, SystemClock
+from libs.chassis.database import session_factory
+from libs.chassis.logging import get_logger
+from libs.messaging import housekeeping, metrics
+from libs.messaging.consumer import LANES, PREFETCH, Consumer
+from libs.messaging.jobs import Handler, Job, JobRunner, Subscriptions
+from libs.messaging.publisher import Publisher
+from libs.messaging.relay import Relay
+from libs.messaging.tables import outbox
+from libs.messaging.topology import LADDER, declare_exchanges
+from libs.messaging.wakeups import Wakeups
+from libs.messaging.work import work_factory
 
-Subscriptions = Mapping[type[Event], Handler | Sequence[Handler]]
-"""Event class → its handler, or several that succeed or fail each on their own."""
+__all__ = ["Handler", "Job", "Subscriptions", "Worker"]
+
+log = get_logger(__name__)
+
+STOP_SECONDS = 25.0
 
 
-class Job:
-    """A timed deed.
-
-    ``run(work) -> bool | None`` runs in one transaction and is repeated at once while it returns True. With
-    ``transactional=False`` it is given a :class:`~libs.messaging.work.WorkFactory` and opens its own units of work,
-    so that no transaction is open while it talks to an outside party.
-    """
+class Worker:
+    """Runs everything a service does by itself."""
 
     def __init__(
-        self, name: str, *, every: timedelta, run: Callable[[Any], bool | None], transactional: bool = True
+        self,
+        service: str,
+        *,
+        engine: Engine,
+        amqp_url: str,
+        subscriptions: Subscriptions,
+        jobs: Sequence[Job] = (),
+        clock: Clock | None = None,
+        ladder: Sequence[float] = LADDER,
+        lanes: int = LANES,
+        prefetch: int = PREFETCH,
     ) -> None:
-        self.name = name
-        self.every = every
-        self.run = run
-        self.transactional = transactional
+        self.service = service
+        self._engine = engine
+        the_clock = clock or SystemClock()
+        open_work = work_factory(session_factory(engine), the_clock)
+        self.publisher = Publisher(amqp_url, name=f"{service}-worker publisher", on_open=declare_exchanges)
+        self.relay = Relay(engine, self.publisher, clock=the_clock)
+        self.consumer = Consumer(
+            service,
+            amqp_url,
+            subscriptions=subscriptions,
+            open_work=open_work,
+            publisher=self.publisher,
+            lanes=lanes,
+            prefetch=prefetch,
+            ladder=ladder,
+        )
+        self._runners = {job.name: JobRunner(job, open_work) for job in (*jobs, *housekeeping.JOBS)}
+        self._wakeups = Wakeups(
+            engine.url.render_as_string(hide_password=False),
+            on_outbox=self.relay.wake,
+            on_job=self._wake_job,
+            on_connect=self._wake_all,
+        )
+
+    def start(self) -> None:
+        """Start all threads; none of them needs the broker or the database to be there yet."""
+        self.publisher.start()
+        self.relay.start()
+        self.consumer.start()
+        self._wakeups.start()
+        for runner in self._runners.values():
+            runner.start()
+        metrics.unpublished.set_function(self.count_unpublished)
+
+    def stop(self, timeout: float = STOP_SECONDS) -> bool:
+        """Finish what was begun and end; false where that took longer than ``timeout`` seconds."""
+        deadline = monotonic() + timeout
+
+        def left() -> float:
+            return max(0.1, deadline - monotonic())
+
+        for runner in self._runners.values():
+            runner.stop()
+        drained = self.consumer.stop(left())
+        for runner in self._runners.values():
+            drained = runner.join(left()) and drained
+        self._wakeups.stop(min(3.0, left()))
+        self.relay.stop(left())
+        self.publisher.stop(min(5.0, left()))
+        return drained
+
+    def readiness(self) -> dict[str, Callable[[], None]]:
+        """The checks of ``/readyz``."""
+        return {"broker": self._check_broker, "database": self._check_database}
+
+    def check_threads(self) -> None:
+        """The check of ``/healthz``: no thread has ended by itself."""
+        if not (self.consumer.running and self.relay.running):
+            raise RuntimeError("a thread has ended")
+
+    def count_unpublished(self) -> float:
+        """How many events wait in the outbox."""
+        with self._engine.connect() as connection:
+            waiting = select(func.count()).select_from(outbox).where(outbox.c.published_at.is_(None))
+            return float(connection.execute(waiting).scalar_one())
+
+    def _check_broker(self) -> None:
+        if not (self.publisher.connected and self.consumer.consuming):
+            raise ConnectionError
+
+    def _check_database(self) -> None:
+        with self._engine.connect() as connection:
+            connection.execute(text("SELECT 1"))
+
+    def _wake_job(self, name: str) -> None:
+        if runner := self._runners.get(name):
+            runner.wake()
+        else:
+            log.warning("no such job to wake", job=name)
+
+    def _wake_all(self) -> None:
+        self.relay.wake()
+        for runner in self._runners.values():
+            if runner.job.every < timedelta(minutes=1):
+                runner.wake()

@@ -1,0 +1,266 @@
+"""Consumer: hears a service's events and sees each handled once, retried with growing delay, or kept as a dead letter.
+
+One thread reads the broker; a few *lanes* handle. A subject always goes to the same lane, so that one process handles
+the events of a subject in the order they came; across replicas and retries the order is not promised: handlers compare
+``work.sequence``.
+"""
+
+import queue
+import threading
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from time import monotonic, sleep
+from typing import Any
+from zlib import crc32
+
+from sqlalchemy.exc import IntegrityError
+
+from libs.chassis.ids import new_id
+from libs.chassis.logging import correlation_id, get_logger
+from libs.contracts.base import Event
+from libs.messaging import faults, metrics
+from libs.messaging.backoff import Backoff
+from libs.messaging.envelope import PREFIX, Envelope, Poison
+from libs.messaging.inbox import receive
+from libs.messaging.jobs import NamedHandler, Subscriptions
+from libs.messaging.link import Delivery, Link, LinkDown
+from libs.messaging.publisher import Outcome, Parcel, Publisher
+from libs.messaging.reading import Reader
+from libs.messaging.topology import LADDER, dead_queue_of, declare_hearing, queue_of, retry_queue_of
+from libs.messaging.work import WorkFactory
+
+log = get_logger(__name__)
+
+LANES = 2
+PREFETCH = 32
+CONFIRM_SECONDS = 10.0
+
+ATTEMPT, HANDLER, ERROR, REASON, DIED_AT = "x-attempt", "x-handler", "x-error", "x-reason", "x-died-at"
+_BROKERS_OWN = ("x-death", "x-first-death", "x-last-death", "x-delivery-count", "x-acquired-count")
+
+
+class Abandoned(Exception):
+    """The process stops, or the broker has taken the message back: leave it unacknowledged."""
+
+
+class Consumer:
+    """Consumes the event queue of one service."""
+
+    def __init__(
+        self,
+        service: str,
+        url: str,
+        *,
+        subscriptions: Subscriptions,
+        open_work: WorkFactory,
+        publisher: Publisher,
+        lanes: int = LANES,
+        prefetch: int = PREFETCH,
+        ladder: Sequence[float] = LADDER,
+    ) -> None:
+        self._service = service
+        self._url = url
+        self._reader = Reader(subscriptions)
+        self._open_work = open_work
+        self._publisher = publisher
+        self._prefetch = prefetch
+        self._ladder = tuple(ladder)
+        self._stopping = threading.Event()
+        self._consuming = threading.Event()
+        self._lanes: list[queue.SimpleQueue[Delivery | None]] = [queue.SimpleQueue() for _ in range(lanes)]
+        self._threads = [
+            threading.Thread(target=self._work_lane, args=(lane,), name=f"lane-{number}", daemon=True)
+            for number, lane in enumerate(self._lanes)
+        ]
+        self._thread = threading.Thread(target=self._run, name="consumer", daemon=True)
+
+    @property
+    def consuming(self) -> bool:
+        """Whether the queue is being consumed now."""
+        return self._consuming.is_set()
+
+    @property
+    def running(self) -> bool:
+        """Whether all its threads live."""
+        return all(thread.is_alive() for thread in (self._thread, *self._threads))
+
+    def declare(self, channel: Any) -> None:
+        """Declare the service's queues and bindings."""
+        declare_hearing(channel, self._service, self._reader.types, ladder=self._ladder)
+
+    def start(self) -> None:
+        """Begin to connect and consume."""
+        for thread in (*self._threads, self._thread):
+            thread.start()
+
+    def stop(self, timeout: float = 20.0) -> bool:
+        """Take no more, finish what was begun, give back the rest; false where that took too long."""
+        self._stopping.set()
+        self._thread.join(timeout)
+        return not self._thread.is_alive()
+
+    # --- the reading thread -------------------------------------------------------------------------------------
+
+    def _run(self) -> None:
+        backoff = Backoff()
+        while not self._stopping.is_set():
+            link = Link(self._url, name=f"{self._service}-worker consumer")
+            try:
+                link.open()
+                self.declare(link.channel)
+                tag = link.consume(queue_of(self._service), self._take, prefetch=self._prefetch)
+                self._consuming.set()
+                backoff.reset()
+                while not self._stopping.is_set():
+                    link.read(0.25)
+                self._drain(link, tag)
+            except LinkDown as error:
+                log.warning("consumer lost the broker", reason=str(error))
+            except Exception:
+                log.exception("consumer failed")
+            finally:
+                self._consuming.clear()
+                link.abort()
+            self._stopping.wait(backoff.next())
+        self._end_lanes()
+
+    def _take(self, delivery: Delivery) -> None:
+        subject = str(delivery.headers.get(PREFIX + "subject", ""))
+        self._lanes[crc32(subject.encode(errors="replace")) % len(self._lanes)].put(delivery)
+
+    def _drain(self, link: Link, consumer_tag: str) -> None:
+        link.cancel(consumer_tag)
+        self._end_lanes()
+        while any(thread.is_alive() for thread in self._threads):
+            link.read(0.05)
+        link.close()
+
+    def _end_lanes(self) -> None:
+        for lane in self._lanes:
+            lane.put(None)
+
+    # --- the lanes ----------------------------------------------------------------------------------------------
+
+    def _work_lane(self, lane: "queue.SimpleQueue[Delivery | None]") -> None:
+        while (delivery := lane.get()) is not None:
+            if self._stopping.is_set() or not delivery.link.alive:
+                continue  # unacknowledged: the broker gives it to somebody else
+            try:
+                self._deal_with(delivery)
+            except Abandoned:
+                continue
+            except Exception:
+                # nothing may end a lane; the broker gives the message again when this link ends
+                log.exception("lane failed")
+                delivery.link.abort()
+
+    def _deal_with(self, delivery: Delivery) -> None:
+        try:
+            envelope, event, handlers = self._reader.read(delivery)
+        except Poison as poison:
+            self._bury(delivery, reason=poison.reason, error=str(poison))
+            return
+        token = correlation_id.set(envelope.correlation_id)
+        try:
+            self._dispatch(delivery, envelope, event, handlers)
+        finally:
+            correlation_id.reset(token)
+
+    def _dispatch(self, delivery: Delivery, envelope: Envelope, event: Event, handlers: Sequence[NamedHandler]) -> None:
+        failures = [(handler, self._handle(delivery, handler, envelope, event)) for handler in handlers]
+        failed = [(handler, error) for handler, error in failures if error is not None]
+        if not failed:
+            delivery.ack()
+            return
+        handler, error = failed[0]
+        attempt = _attempt(delivery) + 1
+        if any(isinstance(one, Poison) for _, one in failed):
+            attempt = len(self._ladder) + 1
+        what = {"handler": handler.name, "type": envelope.type, "event_id": str(envelope.id), "attempt": attempt}
+        if attempt > len(self._ladder):
+            log.error("event given up on", **what, exc_info=error)
+            self._bury(delivery, reason="given_up", error=str(faults.describe(error)), handler=handler.name)
+            return
+        delay = self._ladder[attempt - 1]
+        log.warning("event will be tried again", **what, delay=delay, error=str(faults.describe(error)))
+        metrics.retried.labels(handler.name).inc()
+        headers = {ATTEMPT: attempt, HANDLER: handler.name, ERROR: str(faults.describe(error))}
+        self._pass_on(delivery, retry_queue_of(self._service, delay), headers)
+
+    def _handle(self, delivery: Delivery, handler: NamedHandler, envelope: Envelope, event: Event) -> Exception | None:
+        """Run one handler in its own transaction; outages of the database are waited out, not counted."""
+        backoff = Backoff()
+        collisions = 0
+        while True:
+            try:
+                with metrics.handling.labels(handler.name).time():
+                    self._handle_once(handler, envelope, event)
+                return None
+            except Exception as error:
+                if faults.is_outage(error):
+                    self._consuming_pause(delivery, backoff.next())
+                    continue
+                collisions += 1
+                if collisions < faults.COLLISIONS and (faults.is_collision(error) or isinstance(error, IntegrityError)):
+                    sleep(Backoff(0.01 * 2**collisions).next())
+                    continue
+                return error
+
+    def _handle_once(self, handler: NamedHandler, envelope: Envelope, event: Event) -> None:
+        with self._open_work(
+            correlation_id=envelope.correlation_id, causation_id=str(envelope.id), envelope=envelope
+        ) as work:
+            fresh = receive(work.session, envelope.id, handler.name)
+            if fresh:
+                handler.run(work, event)
+        (metrics.handled if fresh else metrics.duplicates).labels(handler.name).inc()
+
+    def _bury(self, delivery: Delivery, *, reason: str, error: str, handler: str = "") -> None:
+        log.error("dead letter", reason=reason, error=error, routing_key=delivery.routing_key)
+        metrics.dead.labels(reason).inc()
+        headers = {
+            REASON: reason,
+            ERROR: error,
+            HANDLER: handler,
+            ATTEMPT: _attempt(delivery),
+            DIED_AT: datetime.now(UTC).isoformat(),
+        }
+        self._pass_on(delivery, dead_queue_of(self._service), headers)
+
+    def _pass_on(self, delivery: Delivery, queue_name: str, headers: dict[str, Any]) -> None:
+        """Publish the message to another queue, confirmed, and only then acknowledge it here."""
+        parcel = Parcel(
+            exchange="", routing_key=queue_name, body=delivery.body, properties=properties_again(delivery, headers)
+        )
+        backoff = Backoff()
+        while True:
+            try:
+                (outcome,) = self._publisher.publish([parcel], timeout=CONFIRM_SECONDS)
+            except LinkDown:
+                self._consuming_pause(delivery, backoff.next())
+                continue
+            if outcome is Outcome.SENT:
+                delivery.ack()
+                return
+            log.error("message cannot be passed on", queue=queue_name, outcome=outcome.value)
+            delivery.link.abort()  # connecting anew declares what is missing
+            raise Abandoned
+
+    def _consuming_pause(self, delivery: Delivery, seconds: float) -> None:
+        deadline = monotonic() + seconds
+        while monotonic() < deadline:
+            if not delivery.link.alive or self._stopping.wait(min(0.2, seconds)):
+                raise Abandoned
+
+
+def _attempt(delivery: Delivery) -> int:
+    attempt = delivery.headers.get(ATTEMPT)
+    return attempt if isinstance(attempt, int) else 0
+
+
+def properties_again(delivery: Delivery, headers: dict[str, Any]) -> dict[str, Any]:
+    """The properties with which to publish a delivered message once more."""
+    kept = {name: value for name, value in delivery.properties.items() if name not in ("user_id", "expiration")}
+    kept.setdefault("message_id", str(new_id()))
+    old = {name: value for name, value in delivery.headers.items() if not str(name).startswith(_BROKERS_OWN)}
+    return {**kept, "delivery_mode": 2, "application_headers": {**old, **headers}}

@@ -1,0 +1,65 @@
+"""What kind of failure an exception is, which decides whether to try again, when, and what to tell."""
+
+from dataclasses import dataclass
+from traceback import extract_tb
+
+from psycopg.errors import DeadlockDetected, LockNotAvailable, QueryCanceled, SerializationFailure
+from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
+from sqlalchemy.orm.exc import StaleDataError
+
+from libs.contracts.errors import ServiceError
+
+COLLISIONS = 5
+"""How often a deed that collided with another is tried before the caller hears of it."""
+
+
+def is_collision(error: BaseException) -> bool:
+    """Two transactions met on the same rows; the loser may simply run again."""
+    if isinstance(error, StaleDataError):
+        return True
+    return isinstance(error, DBAPIError) and isinstance(error.orig, SerializationFailure | DeadlockDetected)
+
+
+def is_overload(error: BaseException) -> bool:
+    """The database answers, but not in time."""
+    if isinstance(error, PoolTimeout):
+        return True
+    return isinstance(error, DBAPIError) and isinstance(error.orig, LockNotAvailable | QueryCanceled)
+
+
+def is_outage(error: BaseException) -> bool:
+    """The database does not answer at all, or has just dropped the connection."""
+    if is_collision(error) or is_overload(error) or not isinstance(error, DBAPIError):
+        return isinstance(error, PoolTimeout)
+    if error.connection_invalidated:
+        return True
+    state = getattr(error.orig, "sqlstate", None)
+    # 08: connection, 53: no connections left, 57P: shut down or starting up; none: it never came to a session
+    return isinstance(error, OperationalError | InterfaceError) and (
+        state is None or state.startswith(("08", "53", "57P"))
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class Description:
+    """An exception without its text, which might hold personal data."""
+
+    kind: str
+    place: str
+
+    def __str__(self) -> str:
+        return f"{self.kind} at {self.place}" if self.place else self.kind
+
+
+def describe(error: BaseException) -> Description:
+    """The kind of an exception and the place in our own code that raised it."""
+    kind = type(error).__name__
+    if isinstance(error, ServiceError):
+        kind = f"{kind} {error.code}"
+    elif isinstance(error, DBAPIError) and error.orig is not None:
+        kind = f"{kind} {type(error.orig).__name__}"
+    frames = extract_tb(error.__traceback__)
+    ours = [frame for frame in frames if "site-packages" not in frame.filename] or frames
+    place = f"{'/'.join(ours[-1].filename.split('/')[-3:])}:{ours[-1].lineno} {ours[-1].name}" if ours else ""
+    return Description(kind=kind, place=place)

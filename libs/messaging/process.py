@@ -1,0 +1,163 @@
+"""Entry point of every service process: ``python -m libs.messaging.process orders rpc`` or ``… orders worker``."""
+
+import argparse
+import os
+import signal
+import sys
+import threading
+from collections.abc import Callable, Sequence
+from typing import Any
+
+STOP_SECONDS = 25.0
+"""Longest graceful stop; less than the 30 s after which Kubernetes kills."""
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one process of a service until it is told to stop."""
+    parser = argparse.ArgumentParser(prog="python -m libs.messaging.process", description=main.__doc__)
+    parser.add_argument("service")
+    parser.add_argument("process", choices=["rpc", "worker"])
+    arguments = parser.parse_args(argv)
+    if arguments.process == "rpc":
+        patch_for_eventlet()
+        return run_rpc(arguments.service)
+    return run_worker(arguments.service)
+
+
+def patch_for_eventlet() -> None:
+    """Make sockets, locks and psycopg yield to the hub; to be called before anything else is imported."""
+    # psycopg's own waiting, in C, would stop the hub for the length of every query
+    os.environ["PSYCOPG_WAIT_FUNC"] = "wait_select"
+    # eventlet's own resolver knows neither search domains nor /etc/hosts as the machine does
+    os.environ["EVENTLET_NO_GREENDNS"] = "yes"
+    import warnings
+
+    warnings.filterwarnings("ignore", message=r"\s*Eventlet is deprecated")
+    import eventlet
+
+    eventlet.monkey_patch()
+
+
+def _setting(name: str) -> str:
+    value = os.environ.get(name)
+    if not value:
+        sys.exit(f"{name} is not set")
+    return value
+
+
+def _engine(service: str, process: str, pool_size: int) -> Any:
+    from libs.chassis.database import create_engine
+
+    size = int(os.environ.get("DATABASE_POOL_SIZE", pool_size))
+    url = _setting(f"{service.upper()}_DATABASE_URL")
+    return create_engine(url, pool_size=size, application_name=f"{service}-{process}")
+
+
+def _health(service: str, engine: Any, readiness: dict[str, Callable[[], None]], **liveness: Callable[[], None]) -> Any:
+    from libs.chassis.health import HealthServer
+    from libs.messaging.revisions import check_current, migrations_of
+
+    checks = {**readiness, "migrations": lambda: check_current(engine, migrations_of(service))}
+    server = HealthServer(
+        int(os.environ.get("HEALTH_PORT", "0")),
+        readiness=checks,
+        liveness=liveness,
+        host=os.environ.get("HEALTH_HOST", "127.0.0.1"),
+    )
+    server.start()
+    return server
+
+
+def run_worker(service: str) -> int:
+    """Consumer, relay and jobs of a service; 0 where it stopped in good order."""
+    import importlib
+
+    from libs.chassis.logging import configure, get_logger
+    from libs.messaging.worker import Worker
+
+    configure(f"{service}-worker")
+    log = get_logger(__name__)
+    module = importlib.import_module(f"services.{service}.worker")
+    jobs = list(getattr(module, "JOBS", ()))
+    lanes = int(os.environ.get("CONSUMER_LANES", "2"))
+    engine = _engine(service, "worker", lanes + len(jobs) + 3)
+    worker = Worker(
+        service,
+        engine=engine,
+        amqp_url=_setting("AMQP_URL"),
+        subscriptions=getattr(module, "SUBSCRIPTIONS", {}),
+        jobs=jobs,
+        lanes=lanes,
+    )
+    stop = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stop.set())
+    worker.start()
+    health = _health(service, engine, worker.readiness(), threads=worker.check_threads)
+    log.info("worker started", health_port=health.port)
+    stop.wait()
+    log.info("worker stops")
+    drained = worker.stop(STOP_SECONDS)
+    log.info("worker stopped", drained=drained)
+    return 0 if drained else 1
+
+
+def run_rpc(service: str) -> int:
+    """The nameko process of a service; 0 where it stopped in good order."""
+    import importlib
+
+    import eventlet
+    from sqlalchemy import text
+
+    from libs.chassis.database import session_factory
+    from libs.chassis.logging import configure, get_logger
+    from libs.chassis.principal import PrincipalVerifier, read_key
+    from libs.messaging.answering import Answering
+    from libs.messaging.rim import MAX_WORKERS, Rim, runner
+    from libs.messaging.rpc import rpc_class_of
+    from libs.messaging.work import work_factory
+
+    configure(f"{service}-rpc")
+    log = get_logger(__name__)
+    rpc_class = rpc_class_of(importlib.import_module(f"services.{service}.rpc"))
+    engine = _engine(service, "rpc", 8)
+    answering = Answering(
+        rpc_class,
+        open_work=work_factory(session_factory(engine)),
+        verifier=PrincipalVerifier(read_key(_setting("PRINCIPAL_PUBLIC_KEY"))),
+    )
+    rim = Rim(amqp_url=_setting("AMQP_URL"), answering=answering)
+    workers = int(os.environ.get("RPC_WORKERS", MAX_WORKERS))
+    nameko = runner(rpc_class, rim, max_workers=workers)
+
+    def check_database() -> None:
+        with engine.connect() as connection:
+            connection.execute(text("SELECT 1"))
+
+    def check_broker() -> None:
+        if not rim.consuming:
+            raise ConnectionError
+
+    stopping: list[int] = []
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda got, _frame: stopping.append(got))
+    nameko.start()
+    health = _health(service, engine, {"broker": check_broker, "database": check_database})
+    log.info("rpc started", health_port=health.port, methods=len(answering.methods))
+    ended = eventlet.spawn(nameko.wait)
+    while not stopping and not ended.dead:
+        eventlet.sleep(0.1)
+    if ended.dead:
+        log.critical("rpc container died")
+        return 1
+    log.info("rpc stops")
+    drained = False
+    with eventlet.Timeout(STOP_SECONDS, False):
+        nameko.stop()
+        drained = True
+    log.info("rpc stopped", drained=drained)
+    return 0 if drained else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
