@@ -112,9 +112,12 @@ class Stack:
             common = self._common_environment()
             self._migrate(common)
             self.say(f"loading the operator {operator.key}")
-            list(pool.map(lambda service: self._load(service, common), LOADING))
-            broker.result()
-        self.programs = self._programs(operator, {**common, "AMQP_URL": self.broker.url})
+            loads = [pool.submit(self._load, service, common) for service in LOADING]
+            common["AMQP_URL"] = broker.result()
+            _run("declaring exchanges and queues", ["libs.messaging.topology"], common)
+            for load in loads:
+                load.result()
+        self.programs = self._programs(operator, common)
 
     def wait_ready(self, lives: Callable[[], bool]) -> None:
         """Wait until every program answers that it can work; gives up when `lives` says no."""

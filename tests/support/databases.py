@@ -11,6 +11,8 @@ from sqlalchemy.orm import Session, sessionmaker
 from libs.chassis.clock import Clock
 from libs.chassis.database import create_engine, session_factory
 from libs.chassis.principal import Principal
+from libs.messaging.migrate import migrate
+from libs.messaging.revisions import migrations_of
 from libs.messaging.work import Work, WorkFactory, work_factory
 from tests.support.ground import Ground
 
@@ -42,9 +44,7 @@ class Databases:
     def __call__(self, service: str) -> ServiceDatabase:
         """The service's database; the same one whenever this test asks again."""
         if service not in self._open:
-            from libs.messaging import migrate
-
-            name, url = self._ground.new_database(service, lambda url: migrate.upgrade(service, url))
+            name, url = self._ground.new_database(service, lambda url: migrate(url, migrations_of(service)))
             engine = create_engine(url, pool_size=20)
             database = ServiceDatabase(
                 service=service, url=url, engine=engine, sessions=session_factory(engine), clock=self._clock
