@@ -2,14 +2,14 @@
 
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
-from typing import Any, ClassVar, Protocol, TypeVar, cast
+from typing import Any, ClassVar, Protocol, TypeVar, cast, get_args, get_origin
 
 from flask import current_app, has_request_context
 from werkzeug.local import LocalProxy
 
 from gateway.commands import command_id
 from gateway.security.session import caller_token
-from libs.contracts.base import Event, dump, load
+from libs.contracts.base import Event, Nothing, dump, load
 from libs.contracts.errors import Unavailable
 
 V = TypeVar("V")
@@ -71,7 +71,17 @@ class Remote:
             if error.code != "no_answer":
                 raise
             result = self._bus.call(routing_key, body, headers, timeout)
-        return load(answer, result)
+        return _read(answer, result)
+
+
+def _read(answer: type[V], result: Any) -> V:
+    """The answer as its contract; a deed that answers nothing gives ``Nothing``, a list is read one by one."""
+    if answer is Nothing and result is None:
+        return cast(V, Nothing())
+    if get_origin(answer) is list:
+        (item,) = get_args(answer)
+        return cast(V, [load(item, each) for each in result])
+    return load(answer, result)
 
 
 class Clients:
