@@ -6,6 +6,7 @@ from typing import Any
 from uuid import UUID
 
 from sqlalchemy import ForeignKey, Index
+from sqlalchemy import text as sql
 from sqlalchemy.orm import Mapped, mapped_column
 
 from libs.chassis.ids import new_id
@@ -15,6 +16,7 @@ from services.orders.model.base import Base
 from services.orders.model.errors import TransactionNotUnmatched
 
 LEASE = timedelta(minutes=2)
+_UNFINISHED = sql("state NOT IN ('done', 'failed')")
 
 
 class BankStatement(Aggregate, Base):
@@ -24,7 +26,7 @@ class BankStatement(Aggregate, Base):
     """
 
     __tablename__ = "bank_statements"
-    __table_args__ = (Index("ix_bank_statements_unfinished", "id", postgresql_where="state NOT IN ('done', 'failed')"),)
+    __table_args__ = (Index("ix_bank_statements_unfinished", "id", postgresql_where=_UNFINISHED),)
 
     id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
     key: Mapped[str]
@@ -42,12 +44,17 @@ class BankStatement(Aggregate, Base):
     reason: Mapped[str | None]
     reason_params: Mapped[dict[str, str]]
     finished_at: Mapped[datetime | None]
+    attempts: Mapped[int] = mapped_column(default=0)
     lease_owner: Mapped[UUID | None]
     lease_until: Mapped[datetime | None]
 
     def lease(self, owner: UUID, now: datetime) -> None:
         """Take or keep the statement for a while."""
         self.lease_owner, self.lease_until = owner, now + LEASE
+
+    def release(self, until: datetime) -> None:
+        """Let another attempt begin after a pause."""
+        self.lease_owner, self.lease_until = None, until
 
     def begin_reading(self) -> None:
         """Read from the beginning, whatever a worker before us has read."""
@@ -58,6 +65,11 @@ class BankStatement(Aggregate, Base):
         """All entries are in; now they look for their orders."""
         self.duplicates, self.outgoing, self.progress = duplicates, outgoing, 50
         self._enter("matching")
+
+    def recount(self, *, matched: int) -> None:
+        """A person took a transfer out of the queue: `matched` is one where it pays an order."""
+        self.unmatched -= 1
+        self.matched += matched
 
     def finish(self, now: datetime) -> None:
         """Every entry found its order or its queue."""
@@ -78,13 +90,13 @@ class BankStatement(Aggregate, Base):
 class BankTransaction(Base):
     """A transfer, incoming or outgoing, once however often its statement is uploaded.
 
-    `pending` until its statement is matched, then `unmatched` with a reason, or `matched`; a person may match it by hand or
-    discard it, and what a person did stays. `outgoing` ones concern nobody here.
+    `pending` until its statement is matched, then `unmatched` with a reason, or `matched`; a person may match it by
+    hand or discard it, and what a person did stays. `outgoing` ones concern nobody here.
     """
 
     __tablename__ = "bank_transactions"
     __table_args__ = (
-        Index("ix_bank_transactions_pending", "statement_id", "position", postgresql_where="state = 'pending'"),
+        Index("ix_bank_transactions_pending", "statement_id", "position", postgresql_where=sql("state = 'pending'")),
         Index("ix_bank_transactions_state_id", "state", "id"),
         Index("ix_bank_transactions_statement_id_state", "statement_id", "state"),
     )
@@ -109,29 +121,30 @@ class BankTransaction(Base):
     suggestions: Mapped[list[str]]
     order_id: Mapped[UUID | None] = mapped_column(ForeignKey("orders.id"), index=True)
     matched_by: Mapped[str | None]
-    matched_at: Mapped[datetime | None]
+    decided_by: Mapped[UUID | None]
+    decided_at: Mapped[datetime | None]
     note: Mapped[str | None]
 
     def match(self, order_id: UUID, matched_by: str, now: datetime) -> None:
-        """It pays this order; `matched_by` says by what evidence, or which person said so."""
+        """It pays this order; `matched_by` names the evidence."""
         self._require_open()
-        self.state, self.why, self.order_id, self.matched_by, self.matched_at = (
-            "matched",
-            None,
-            order_id,
-            matched_by,
-            now,
-        )
+        self.state, self.why, self.order_id = "matched", None, order_id
+        self.matched_by, self.decided_at = matched_by, now
+
+    def match_by_hand(self, order_id: UUID, person: UUID, now: datetime) -> None:
+        """A person says that it pays this order."""
+        self.match(order_id, "hand", now)
+        self.decided_by = person
 
     def queue(self, why: str, suggestions: list[str]) -> None:
         """A person has to look at it."""
         self._require_open()
         self.state, self.why, self.suggestions = "unmatched", why, suggestions
 
-    def discard(self, discarded_by: str, note: str, now: datetime) -> None:
-        """A person says it concerns no order."""
+    def discard(self, person: UUID, note: str, now: datetime) -> None:
+        """A person says that it concerns no order."""
         self._require_open()
-        self.state, self.matched_by, self.note, self.matched_at = "discarded", discarded_by, note, now
+        self.state, self.note, self.decided_by, self.decided_at = "discarded", note, person, now
 
     def _require_open(self) -> None:
         if self.state not in ("pending", "unmatched"):

@@ -4,7 +4,7 @@ from datetime import date, datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ForeignKey, Index
+from sqlalchemy import ForeignKey, Index, text
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -20,7 +20,7 @@ class Invoice(Base):
     """
 
     __tablename__ = "invoices"
-    __table_args__ = (Index("ix_invoices_without_document", "id", postgresql_where="document IS NULL"),)
+    __table_args__ = (Index("ix_invoices_without_document", "id", postgresql_where=text("document IS NULL")),)
 
     id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
     number: Mapped[str] = mapped_column(unique=True)

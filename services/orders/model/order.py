@@ -6,7 +6,7 @@ from decimal import Decimal
 from typing import Any, Self
 from uuid import UUID
 
-from sqlalchemy import CheckConstraint, ForeignKey, Index, Numeric
+from sqlalchemy import CheckConstraint, ForeignKey, Index, Numeric, text
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
@@ -29,6 +29,7 @@ from services.orders.model.product import Product
 from services.orders.model.totals import Totals, line_net, totals_of
 
 OPEN_FOR_PAYMENT = ("awaiting_payment", "under_paid")
+_OPEN = text("state IN ('awaiting_payment', 'under_paid')")
 
 
 class OrderLine(Base):
@@ -93,9 +94,14 @@ class Order(Aggregate, Base):
     __tablename__ = "orders"
     __table_args__ = (
         CheckConstraint("paid >= 0", name="paid"),
-        Index("ix_orders_open", "expires_at", postgresql_where="state IN ('awaiting_payment', 'under_paid')"),
+        Index("ix_orders_open", "expires_at", postgresql_where=_OPEN),
+        Index(
+            "ix_orders_owed",
+            text("(gross - paid)"),
+            postgresql_where=_OPEN,
+        ),
         Index("ix_orders_organisation_id_id", "organisation_id", "id"),
-        Index("ix_orders_without_proforma", "id", postgresql_where="proforma_wanted"),
+        Index("ix_orders_without_proforma", "id", postgresql_where=text("proforma_wanted")),
     )
 
     id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
@@ -120,7 +126,7 @@ class Order(Aggregate, Base):
     proforma_lease_until: Mapped[datetime | None]
     proforma: Mapped[dict[str, Any] | None] = mapped_column(JSONB)
 
-    lines: Mapped[list[OrderLine]] = relationship(order_by=OrderLine.place, lazy="selectin")
+    lines: Mapped[list[OrderLine]] = relationship(order_by=OrderLine.place)
 
     @classmethod
     def place(
@@ -171,6 +177,9 @@ class Order(Aggregate, Base):
                 gross=order.money(totals.gross),
             )
         )
+        if order.takes_payment and not totals.gross:
+            order.state, order.proforma_wanted = "paid", False
+            order._settle(placed_at)
         return order
 
     @property

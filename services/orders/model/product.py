@@ -1,7 +1,7 @@
 """What is on sale."""
 
 from decimal import Decimal
-from typing import Any
+from typing import Any, Self
 from uuid import UUID
 
 from sqlalchemy import CheckConstraint, Numeric
@@ -12,10 +12,6 @@ from libs.contracts.base import load
 from libs.contracts.orders import ModuleView, ProductPublished
 from libs.messaging.outbox import Aggregate
 from services.orders.model.base import Base
-
-VAT_CATEGORIES = ("S", "Z", "E", "AE", "O")
-# In these categories no VAT is charged and the law wants the ground on the invoice (EN 16931, BR-E-10, BR-AE-10, BR-O-10).
-GROUNDED_CATEGORIES = ("E", "AE", "O")
 
 
 class Product(Aggregate, Base):
@@ -41,6 +37,11 @@ class Product(Aggregate, Base):
     modules: Mapped[list[Any]]
     place: Mapped[int]
     on_sale: Mapped[bool]
+
+    @classmethod
+    def blank(cls, sku: str) -> Self:
+        """A product of which nothing is known yet but its name in the books."""
+        return cls(id=new_id(), sku=sku)
 
     def publish(self, facts: dict[str, Any]) -> bool:
         """Take over what the operator says of the product; tell it if that changed anything."""

@@ -23,7 +23,7 @@ from services.orders.adapters.bank_statements.entry import (
 STATEMENT = "BkToCstmrStmt"
 # Only these elements are handed to Python; the rest of the tree is walked inside the entry that holds it.
 _WATCHED = ("{*}Stmt", "{*}Acct", "{*}Ntry", f"{{*}}{STATEMENT}")
-_AMOUNT = re.compile(r"\d{1,15}(\.\d{1,5})?")
+_AMOUNT = re.compile(r"\d{1,11}(\.\d{1,5})?")
 _NO_REFERENCE = frozenset({"", "NOTPROVIDED", "NOT PROVIDED", "NONREF", "NONE"})
 _TAIL = 64
 _HEAD = 2_000

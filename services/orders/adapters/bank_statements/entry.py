@@ -24,6 +24,7 @@ class Reason(StrEnum):
     TOO_LARGE = "too_large"
     WRONG_CURRENCY = "wrong_currency"
     UNKNOWN_ACCOUNT = "unknown_account"
+    MISSING = "missing"
 
 
 class StatementFault(Exception):

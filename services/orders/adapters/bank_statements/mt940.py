@@ -25,7 +25,7 @@ _LINE = re.compile(
     r"""
     (?P<value>\d{6})(?P<booked>\d{4})?
     (?P<mark>R?[CD])(?P<funds>[A-Z])?
-    (?P<amount>\d{1,15}[.,]\d{0,5})
+    (?P<amount>\d{1,11}[.,]\d{0,5})
     (?P<type>[A-Z][A-Z0-9]{3})?
     (?P<customer>.*?)
     (?://(?P<bank>.*))?

@@ -1,0 +1,36 @@
+"""Settings of the orders service, and what is made of them once."""
+
+from functools import cache
+from zoneinfo import ZoneInfo
+
+import environ
+
+from libs.chassis.documents import DocumentStore, from_url
+from libs.chassis.operator import Operator, load_operator
+
+
+@environ.config(prefix="")
+class OrdersSettings:
+    """`TIME_ZONE` says which day a document bears; `STATEMENT_MAX_BYTES` bounds an uploaded statement."""
+
+    operator: str = environ.var("demo")
+    documents_url: str = environ.var("file:///var/lib/licentia/documents")
+    time_zone: ZoneInfo = environ.var("Europe/Sofia", converter=ZoneInfo)
+    statement_max_bytes: int = environ.var(50_000_000, converter=int)
+
+
+@cache
+def settings() -> OrdersSettings:
+    """The settings of this process."""
+    return environ.to_config(OrdersSettings)
+
+
+def operator() -> Operator:
+    """The operator of this installation."""
+    return load_operator(settings().operator)
+
+
+@cache
+def store() -> DocumentStore:
+    """The document store of this installation."""
+    return from_url(settings().documents_url)
