@@ -5,7 +5,7 @@ from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ForeignKey, Index
+from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, Index
 from sqlalchemy import text as sql
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -26,12 +26,15 @@ class BankStatement(Aggregate, Base):
     """
 
     __tablename__ = "bank_statements"
-    __table_args__ = (Index("ix_bank_statements_unfinished", "id", postgresql_where=_UNFINISHED),)
+    __table_args__ = (
+        CheckConstraint("state IN ('waiting', 'reading', 'matching', 'done', 'failed')", name="state"),
+        Index("ix_bank_statements_unfinished", "id", postgresql_where=_UNFINISHED),
+    )
 
     id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
     key: Mapped[str]
     filename: Mapped[str]
-    size: Mapped[int]
+    size: Mapped[int] = mapped_column(BigInteger)
     state: Mapped[str]
     uploaded_at: Mapped[datetime]
     uploaded_by: Mapped[UUID]
@@ -96,6 +99,8 @@ class BankTransaction(Base):
 
     __tablename__ = "bank_transactions"
     __table_args__ = (
+        CheckConstraint("state IN ('pending', 'unmatched', 'matched', 'discarded', 'outgoing')", name="state"),
+        CheckConstraint("(state = 'matched') = (order_id IS NOT NULL)", name="matched_order"),
         Index("ix_bank_transactions_pending", "statement_id", "position", postgresql_where=sql("state = 'pending'")),
         Index("ix_bank_transactions_state_id", "state", "id"),
         Index("ix_bank_transactions_statement_id_state", "statement_id", "state"),

@@ -13,6 +13,7 @@ from sqlalchemy.orm import Mapped, mapped_column, relationship
 from libs.chassis.ids import new_id
 from libs.contracts.base import Money
 from libs.contracts.orders import (
+    ORDER_STATES,
     OrderApproved,
     OrderCancelled,
     OrderDeclined,
@@ -94,6 +95,7 @@ class Order(Aggregate, Base):
     __tablename__ = "orders"
     __table_args__ = (
         CheckConstraint("paid >= 0", name="paid"),
+        CheckConstraint(f"state IN {ORDER_STATES}", name="state"),
         Index("ix_orders_open", "expires_at", postgresql_where=_OPEN),
         Index(
             "ix_orders_owed",
