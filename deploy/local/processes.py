@@ -36,6 +36,8 @@ class Processes:
 
     def fail(self, reason: str) -> None:
         """Stop everything, for a reason that is told at the end."""
+        if self._manager.stopped_by_signal:
+            return
         self._failure = reason
         self._manager.give_up = True
 
@@ -43,7 +45,7 @@ class Processes:
         """Start all, call `started` in a thread, stay until a signal or until one of them ends; return an exit code."""
         self._manager.after_start = lambda: threading.Thread(target=started, daemon=True).start()
         self._manager.loop()
-        if self._manager.stopped_by_signal and self._failure is None:
+        if self._manager.stopped_by_signal:
             return 0
         names = ", ".join(sorted(self._manager.ended_first)) or "none"
         sys.stderr.write(f"{self._failure or 'A process ended by itself.'} (ended first: {names})\n")

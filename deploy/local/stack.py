@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import secrets
+import shutil
 import subprocess
 import sys
 import time
@@ -86,6 +87,7 @@ class Stack:
 
     def __post_init__(self) -> None:
         self.folder = self.folder.absolute()
+        self._callback_port = free_port()
         self.broker = Broker(self.folder / "broker", port=self.ports.amqp, say=self.say)
         self.postgres = Postgres(self.folder / "postgres", port=self.ports.postgres, durable=self.durable, say=self.say)
 
@@ -114,7 +116,7 @@ class Stack:
             self.say(f"loading the operator {operator.key}")
             loads = [pool.submit(self._load, service, common) for service in LOADING]
             common["AMQP_URL"] = broker.result()
-            _run("declaring exchanges and queues", ["libs.messaging.topology"], common)
+            self._run("declaring exchanges and queues", ["libs.messaging.topology"], common)
             for load in loads:
                 load.result()
         self.programs = self._programs(operator, common)
@@ -190,6 +192,9 @@ class Stack:
                 "MFA_PUSH_URL": f"http://{HOST}:{self.ports.push_app}/vendor",
                 "MFA_PUSH_VENDOR_NUMBER": VENDOR_NUMBER,
                 "MFA_PUSH_API_KEY": self._secret("push_api_key"),
+                "MFA_CALLBACK_PORT": str(self._callback_port),
+                "MFA_CALLBACK_URL": f"http://{HOST}:{self._callback_port}",
+                "MFA_CALLBACK_SECRET": self._secret("push_callback_secret"),
             },
             "notifications": {
                 "NOTIFICATIONS_PRIVATE_KEY": str(keys / "notifications.pem"),
@@ -201,22 +206,32 @@ class Stack:
     def _migrate(self, common: dict[str, str]) -> None:
         """Migrate all services in one Python process: each start of Python costs more than a migration."""
         addresses = {f"{service.upper()}_DATABASE_URL": self.postgres.url(service) for service in SERVICES}
-        _run("the migrations", ["libs.messaging.migrate", *SERVICES], {**common, **addresses})
+        self._run("migrating", ["libs.messaging.migrate", *SERVICES], {**common, **addresses})
 
     def _load(self, service: str, common: dict[str, str]) -> None:
-        environment = {**common, **self._service_environment(service)}
-        printed = _run(f"loading {service}", [f"services.{service}.load", self.preset], environment)
+        """Load the service's part of the preset; identity's also writes down what it issued."""
+        module = [f"services.{service}.load", self.preset]
         if service == "identity":
-            self.accounts = self._remember_accounts(printed)
+            module += ["--accounts-file", str(self.folder / "accounts.json")]
+        self._run(f"loading {service}", module, {**common, **self._service_environment(service)})
+        if service == "identity":
+            self.accounts = json.loads((self.folder / "accounts.json").read_text())
 
-    def _remember_accounts(self, printed: str) -> list[dict[str, Any]]:
-        """Keep what the first start printed: issued passwords are shown once."""
-        path = self.folder / "accounts.json"
-        known = {one["login"]: one for one in json.loads(path.read_text())} if path.exists() else {}
-        for one in json.loads(printed or "[]"):
-            known[one["login"]] = {**known.get(one["login"], {}), **one}
-        write_private(path, json.dumps(list(known.values()), ensure_ascii=False))
-        return list(known.values())
+    def _run(self, what: str, module: list[str], environment: dict[str, str]) -> None:
+        """Run one short program to its end; its whole output is kept for the case that it fails."""
+        log = private_folder(self.folder / "logs") / f"{what.replace(' ', '-')}.log"
+        with log.open("wb") as output:
+            done = subprocess.run(
+                [sys.executable, "-m", *module],
+                cwd=ROOT,
+                env=environment,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                timeout=120,
+                check=False,
+            )
+        if done.returncode:
+            raise CannotStart(f"{what.capitalize()} failed: the reason is in {log}.")
 
     def _programs(self, operator: Operator, common: dict[str, str]) -> list[Program]:
         programs = [self._simulator("push-app", operator, common), self._simulator("mail", operator, common)]
@@ -237,6 +252,9 @@ class Stack:
 
     def _gateway(self, common: dict[str, str]) -> Program:
         bind = f"{HOST}:{self.ports.gateway}"
+        metrics = self.folder / "metrics"
+        shutil.rmtree(metrics, ignore_errors=True)  # what dead processes counted
+        private_folder(metrics)
         return Program(
             name="gateway",
             command=[
@@ -249,7 +267,11 @@ class Stack:
                 "-b",
                 bind,
             ],
-            environment={**common, "GATEWAY_SECRET_KEY": self._secret("gateway_secret_key")},
+            environment={
+                **common,
+                "GATEWAY_SECRET_KEY": self._secret("gateway_secret_key"),
+                "PROMETHEUS_MULTIPROC_DIR": str(metrics),
+            },
             ready_url=f"http://{bind}/readyz",
         )
 
@@ -275,22 +297,6 @@ class Stack:
             environment={**common, **own},
             ready_url=f"http://{HOST}:{port}/readyz",
         )
-
-
-def _run(what: str, module: list[str], environment: dict[str, str]) -> str:
-    done = subprocess.run(
-        [sys.executable, "-m", *module],
-        cwd=ROOT,
-        env=environment,
-        capture_output=True,
-        text=True,
-        timeout=120,
-        check=False,
-    )
-    if done.returncode:
-        lines = [line for line in (done.stderr or done.stdout).splitlines() if line.strip()] or ["no word of why"]
-        raise CannotStart(f"{what[0].upper()}{what[1:]} failed: {lines[-1].strip()}")
-    return done.stdout
 
 
 def _answers(url: str) -> bool:
