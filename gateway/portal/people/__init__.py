@@ -1,0 +1,1 @@
+"""People: new employees pasted from a spreadsheet, and those who are there."""
