@@ -49,7 +49,8 @@ def run(preset: str, folder: Path, ports: Ports) -> int:
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, _stop)
     say = Terminal()
-    stack = Stack(folder=folder, preset=preset, ports=ports, say=say)
+    log_format = os.environ.get("LOG_FORMAT", "text")
+    stack = Stack(folder=folder, preset=preset, ports=ports, say=say, log_format=log_format)
     try:
         refusal = f"This stack is running already in {folder}: stop it first."
         with held(folder.parent / f"{folder.name}.lock", refusal=refusal, seconds=0):

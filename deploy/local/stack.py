@@ -82,6 +82,7 @@ class Stack:
     ports: Ports = field(default_factory=Ports)
     say: Say = quiet
     durable: bool = True
+    log_format: str = "json"
     programs: list[Program] = field(default_factory=list)
     accounts: list[dict[str, Any]] = field(default_factory=list)
 
@@ -175,6 +176,7 @@ class Stack:
         return {
             **outer,
             "OPERATOR": self.preset,
+            "LOG_FORMAT": self.log_format,
             "PUBLIC_URL": f"http://{HOST}:{self.ports.gateway}",
             "DOCUMENTS_URL": f"file://{private_folder(self.folder / 'documents')}",
             "PRINCIPAL_PUBLIC_KEY": str(principal.public),
