@@ -1,7 +1,7 @@
 """Migrations of the services' databases: ``python -m libs.messaging.migrate orders identity …`` (none named: all).
 
-A service's folder holds only ``migrations/versions/NNNN_what.py``; Alembic is driven from here, in one way for all. Only
-one process migrates a database at a time, and a migration that cannot get its lock in time gives up instead of queueing
+A service's folder holds only ``migrations/versions/NNNN_what.py``; Alembic is driven from here, for all alike. Only one
+process migrates a database at a time, and a migration that cannot get its lock in time gives up instead of queueing
 everybody behind it.
 """
 

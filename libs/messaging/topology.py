@@ -76,16 +76,17 @@ def retry_queue_of(service: str, delay: float) -> str:
     return f"{service}.events.retry.{delay:g}s"
 
 
-def declare_exchanges(channel: Any) -> None:
-    """Declare the event exchange of every service that has contracts."""
+def declare_exchanges(channel: Any, also: Iterable[str] = ()) -> None:
+    """Declare the event exchange of every service that has contracts, and those of the event types in ``also``."""
     load_contracts()
-    for source in sorted({source_of(event_type) for event_type in EVENTS}):
-        channel.exchange_declare(f"{source}.events", "topic", durable=True, auto_delete=False)
+    for exchange in sorted({exchange_of(event_type) for event_type in {*EVENTS, *also}}):
+        channel.exchange_declare(exchange, "topic", durable=True, auto_delete=False)
 
 
 def declare_hearing(channel: Any, service: str, heard: Iterable[str], *, ladder: Sequence[float] = LADDER) -> None:
     """Declare the queues of a service and bind exactly the types it hears."""
-    declare_exchanges(channel)
+    heard = set(heard)
+    declare_exchanges(channel, heard)
     queue, dead = queue_of(service), dead_queue_of(service)
     channel.queue_declare(
         dead, durable=True, auto_delete=False, arguments={**_QUORUM, "x-delivery-limit": _UNLIMITED_LOOKS}
@@ -103,7 +104,6 @@ def declare_hearing(channel: Any, service: str, heard: Iterable[str], *, ladder:
             auto_delete=False,
             arguments={**_QUORUM, "x-message-ttl": int(delay * 1000), **_dead_letter_to(queue)},
         )
-    heard = set(heard)
     for event_type in sorted(set(EVENTS) | heard):
         bind = channel.queue_bind if event_type in heard else channel.queue_unbind
         bind(queue, exchange_of(event_type), event_type)

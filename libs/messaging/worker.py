@@ -18,7 +18,7 @@ from libs.messaging.jobs import Handler, Job, JobRunner, Subscriptions
 from libs.messaging.publisher import Publisher
 from libs.messaging.relay import Relay
 from libs.messaging.tables import outbox
-from libs.messaging.topology import LADDER, declare_exchanges
+from libs.messaging.topology import LADDER
 from libs.messaging.wakeups import Wakeups
 from libs.messaging.work import work_factory
 
@@ -49,7 +49,9 @@ class Worker:
         self._engine = engine
         the_clock = clock or SystemClock()
         open_work = work_factory(session_factory(engine), the_clock)
-        self.publisher = Publisher(amqp_url, name=f"{service}-worker publisher", on_open=declare_exchanges)
+        self.publisher = Publisher(
+            amqp_url, name=f"{service}-worker publisher", on_open=lambda channel: self.consumer.declare(channel)
+        )
         self.relay = Relay(engine, self.publisher, clock=the_clock)
         self.consumer = Consumer(
             service,

@@ -1,0 +1,12 @@
+"""Runs a process of the example service as ``libs.messaging.process`` runs those of the real ones."""
+
+import sys
+from pathlib import Path
+
+import services
+
+services.__path__.append(str(Path(__file__).parent / "example"))
+
+from libs.messaging.process import main  # noqa: E402  # the example must be found first
+
+sys.exit(main())

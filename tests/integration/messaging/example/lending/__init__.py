@@ -1,0 +1,1 @@
+"""A tiny service for the tests of messaging: a library that lends books."""

@@ -1,0 +1,57 @@
+"""The example's deeds."""
+
+import os
+import threading
+
+from sqlalchemy import text
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.orm.exc import StaleDataError
+
+from libs.contracts.errors import Conflict, NotFound
+from libs.messaging.work import Work
+
+from .contracts import AddBook, BookAdded, BookLent, BookView, LendBook, Misbehave
+from .model import Book, Tally
+
+heard_added = threading.Event()
+
+
+def view(book: Book) -> BookView:
+    return BookView(id=book.id, title=book.title, times_lent=book.times_lent)
+
+
+def add_book(work: Work, command: AddBook) -> BookView:
+    book = Book.add(command.title)
+    work.session.add(book)
+    return view(book)
+
+
+def lend_book(work: Work, command: LendBook) -> BookView:
+    book = work.session.get(Book, command.book_id)
+    if book is None:
+        raise NotFound
+    book.lend()
+    return view(book)
+
+
+def misbehave(work: Work, command: Misbehave) -> None:
+    work.session.add(Book.add("never to be seen"))
+    if command.how == "refuse":
+        raise Conflict("not_today", params={"weekday": "Monday"})
+    if command.how == "stale":
+        raise StaleDataError
+    if command.how == "exit":
+        os._exit(9)
+    raise RuntimeError("Ivan Petrov, 8001014509")
+
+
+def tally(work: Work, event: BookLent) -> None:
+    statement = insert(Tally).values(book_id=event.book_id, heard=1)
+    work.session.execute(
+        statement.on_conflict_do_update(index_elements=[Tally.book_id], set_={"heard": Tally.heard + 1})
+    )
+
+
+def notice(work: Work, event: BookAdded) -> None:
+    work.session.execute(text("SELECT 1"))
+    heard_added.set()
