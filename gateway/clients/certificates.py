@@ -33,10 +33,10 @@ class CertificatesClient(Remote):
         request = contract.SubmitTest(enrolment_id=enrolment_id, code=code, answers=list(answers))
         return self._tell("submit_test", request, contract.TestResult)
 
-    def complete_module(self, enrolment_id: UUID, code: str, score: int) -> contract.EnrolmentView:
+    def complete_module(self, enrolment_id: UUID, code: str, score: int) -> contract.TestResult:
         """Say from an outside learning system that a module was completed."""
         request = contract.CompleteModule(enrolment_id=enrolment_id, code=code, score=score)
-        return self._tell("complete_module", request, contract.EnrolmentView)
+        return self._tell("complete_module", request, contract.TestResult)
 
     def list_library(self) -> contract.Library:
         """What anyone may read about the modules."""

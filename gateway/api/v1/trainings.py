@@ -6,7 +6,7 @@ from gateway.api.v1.rim import Resource
 from gateway.clients.certificates import certificates
 from gateway.security.guards import guard, signed_in
 from libs.contracts.base import between, contract, schema_of
-from libs.contracts.certificates import EnrolmentView
+from libs.contracts.certificates import EnrolmentView, TestResult
 
 blueprint = Resource("api_trainings", __name__, url_prefix="/me/trainings", description="Own trainings")
 
@@ -37,7 +37,7 @@ def read(enrolment_id: UUID) -> EnrolmentView:
 @blueprint.route("/<uuid:enrolment_id>/modules/<code>/completion", methods=["POST"])
 @guard(signed_in)
 @blueprint.takes(Completion)
-@blueprint.gives(EnrolmentView)
-def complete(body: Completion, enrolment_id: UUID, code: str) -> EnrolmentView:
+@blueprint.gives(TestResult)
+def complete(body: Completion, enrolment_id: UUID, code: str) -> TestResult:
     """An outside learning system tells that the caller completed a module."""
     return certificates.complete_module(enrolment_id, code, body.score)

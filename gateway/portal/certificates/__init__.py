@@ -1,0 +1,1 @@
+"""Certificates: looking at one, downloading it, checking it, revoking it."""

@@ -1,0 +1,1 @@
+"""Learning: own trainings with their modules and tests, the public library, the organisation's results."""
