@@ -7,7 +7,7 @@ from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, and_, func, or_, select, tuple_
+from sqlalchemy import ARRAY, ColumnElement, Text, and_, any_, func, literal, or_, select, tuple_
 from sqlalchemy.orm import selectinload
 
 from libs.contracts.errors import Invalid, NotFound
@@ -175,11 +175,9 @@ def organisation_view(organisation: Organisation) -> OrganisationView:
 
 def taken_addresses(work: Work, emails: Iterable[str]) -> set[str]:
     """Those of the (lower-case) addresses that some account has as its e-mail or its login; one look-up."""
-    wanted = list(emails)
-    if not wanted:
-        return set()
-    by_email = select(func.lower(Account.email)).where(func.lower(Account.email) == func.any(wanted))
-    by_login = select(func.lower(Account.login)).where(func.lower(Account.login) == func.any(wanted))
+    wanted = any_(literal(list(emails), ARRAY(Text)))
+    by_email = select(func.lower(Account.email)).where(func.lower(Account.email) == wanted)
+    by_login = select(func.lower(Account.login)).where(func.lower(Account.login) == wanted)
     return set(work.session.scalars(by_email.union(by_login)))
 
 

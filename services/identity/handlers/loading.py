@@ -38,10 +38,10 @@ def locked_sign_in(work: Work, sign_in_id: UUID) -> SignIn:
 
 def locked_account_and_sign_in(work: Work, sign_in_id: UUID) -> tuple[Account, SignIn]:
     """The attempt and its account; raises :class:`NotFound`."""
-    attempt = work.session.get(SignIn, sign_in_id)
-    if attempt is None:
+    account_id = work.session.scalar(select(SignIn.account_id).where(SignIn.id == sign_in_id))
+    if account_id is None:
         raise NotFound
-    return locked_account(work, attempt.account_id), locked_sign_in(work, sign_in_id)
+    return locked_account(work, account_id), locked_sign_in(work, sign_in_id)
 
 
 def the_organisation(work: Work, organisation_id: UUID) -> Organisation:
