@@ -8,12 +8,12 @@ from uuid import uuid4
 from zoneinfo import ZoneInfo
 
 from flask import Flask, g, request, url_for
-from flask_babel import get_locale
 from werkzeug.middleware.proxy_fix import ProxyFix
 
 from gateway import errors, i18n, portal, traffic
 from gateway.clients.base import Caller, Clients
 from gateway.commands import form_command_id
+from gateway.faults import text_of
 from gateway.health import health
 from gateway.navigation import Navigation
 from gateway.security import cookies, csrf, guards, headers
@@ -123,11 +123,11 @@ def _install_templates(app: Flask) -> None:
         return endpoint in app.view_functions
 
     app.jinja_env.globals.update(
+        fault_text=text_of,
         has_route=has_route,
         static=static,
         csrf_token=csrf.csrf_token,
         command_id=form_command_id,
-        get_locale=get_locale,
     )
     app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
     app.context_processor(context)

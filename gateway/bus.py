@@ -1,9 +1,9 @@
 """The way to the services: one broker connection for each process, owned by one thread.
 
 Request threads hand their question over and wait on a future with a deadline; the answer comes by RabbitMQ's direct
-reply-to on the channel that asked. A second channel hears broadcast events on a queue of this process alone. pika is not
-safe for threads: nothing but ``add_callback_threadsafe`` is called from outside the I/O thread. The connection is opened
-in the process that uses it, never carried over a fork.
+reply-to on the channel that asked. A second channel hears broadcast events on a queue of this process alone. pika is
+not safe for threads: nothing but ``add_callback_threadsafe`` is called from outside the I/O thread. The connection is
+opened in the process that uses it, never carried over a fork.
 """
 
 import json
@@ -261,7 +261,9 @@ class Bus:
 
     def _publish(self, routing_key: str, body: bytes, properties: BasicProperties) -> None:
         if self._asking is None:
-            self._fail(str(properties.correlation_id), Unavailable("no_answer", "The connection to the broker was lost."))
+            self._fail(
+                str(properties.correlation_id), Unavailable("no_answer", "The connection to the broker was lost.")
+            )
             return
         self._asking.basic_publish(RPC_EXCHANGE, routing_key, body, properties, mandatory=True)
 

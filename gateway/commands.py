@@ -1,6 +1,6 @@
 """Command ids: a form or a program names its deed once, so that sending it again does it once.
 
-The id that a service sees is derived from the name, the caller and the deed: nobody can reach another's answers with it.
+The id that a service sees is derived from the name, the caller and the deed: it reaches nobody else's answers.
 """
 
 from uuid import NAMESPACE_URL, UUID, uuid4, uuid5

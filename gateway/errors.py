@@ -1,4 +1,4 @@
-"""The one table from errors to answers: an RFC 9457 problem for programs, a page for people; the unknown is a bare 500."""
+"""The one table from errors to answers: a problem (RFC 9457) for programs, a page for people; else a bare 500."""
 
 import logging
 from dataclasses import dataclass
@@ -10,7 +10,8 @@ from flask_babel.speaklater import LazyString
 from werkzeug.exceptions import HTTPException
 
 from gateway.faults import SENTENCES, sentence, sentence_of
-from libs.contracts.errors import Internal, ServiceError
+from gateway.security.session import principals
+from libs.contracts.errors import Internal, ServiceError, Unauthenticated
 
 log = logging.getLogger(__name__)
 
@@ -108,7 +109,17 @@ def _finish(response: Response, status: int, retry_after: int | None, mimetype: 
 
 def on_service_error(error: ServiceError) -> Response:
     """Answer a refusal of a service or of the gateway itself."""
+    if isinstance(error, Unauthenticated):
+        _ask_anew()
     return problem(error) if wants_problem() else page(error)
+
+
+def _ask_anew() -> None:
+    """A service does not accept the principal: let the next request find out whether the session still lives."""
+    view = g.get("visitor")
+    if view is not None:
+        principals().forget_account(view.account_id)
+        g.visitor = None
 
 
 def on_http_error(error: HTTPException) -> Response:

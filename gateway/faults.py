@@ -74,6 +74,12 @@ def sentence_of(error: ServiceError) -> str:
     return sentence(error.code, error.params, error.message)
 
 
+def text_of(faults: Any) -> str:
+    """The first sentence among a field's faults; empty where they belong to the field's parts."""
+    first = faults[0] if isinstance(faults, list | tuple) and faults else None
+    return str(first) if isinstance(first, str | LazyString) else ""
+
+
 def _field(form: AnyForm, path: str, names: Mapping[str, str]) -> Any:
     name = names.get(path, path)
     for candidate in (name, name.rpartition(".")[2], name.partition(".")[0]):

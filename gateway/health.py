@@ -35,5 +35,5 @@ def metrics() -> Response:
     if "PROMETHEUS_MULTIPROC_DIR" not in os.environ:
         return Response(exposition(), mimetype="text/plain")
     registry = CollectorRegistry()
-    MultiProcessCollector(registry)
+    MultiProcessCollector(registry)  # type: ignore[no-untyped-call]
     return Response(generate_latest(registry), mimetype="text/plain")

@@ -4,10 +4,11 @@ from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
 
+from babel import Locale
 from babel.dates import format_date, format_datetime
 from babel.numbers import format_decimal
 from flask import Flask, Response, current_app, g, redirect, request
-from flask_babel import Babel, get_locale
+from flask_babel import Babel
 from werkzeug.datastructures import MultiDict
 from werkzeug.urls import iri_to_uri
 
@@ -16,6 +17,8 @@ from libs.contracts.base import LocalText, Money
 LANGUAGES = {"bg": "Български", "en": "English"}
 """Code → its own name, in the order of the switch; the first is the default."""
 DEFAULT = "bg"
+FORMATS = {"bg": Locale("bg"), "en": Locale("en", "GB")}
+"""How dates and numbers are written; English as it is written in Europe."""
 COOKIE = "language"
 YEAR = 365 * 24 * 3600
 NO_BREAK = "\N{NO-BREAK SPACE}"
@@ -65,13 +68,13 @@ def money(value: Money | None) -> str:
     """``432,00 EUR`` in Bulgarian, ``432.00 EUR`` in English; the currency never stands alone on a new line."""
     if value is None:
         return ""
-    amount = format_decimal(value.amount, format="#,##0.00##", locale=get_locale())
+    amount = format_decimal(value.amount, format="#,##0.00##", locale=FORMATS[language()])
     return f"{amount}{NO_BREAK}{value.currency}"
 
 
 def number(value: int | Decimal | None) -> str:
     """A number with the reader's separators."""
-    return "" if value is None else format_decimal(value, locale=get_locale())
+    return "" if value is None else format_decimal(value, locale=FORMATS[language()])
 
 
 def hours(minutes: int) -> str:
@@ -85,14 +88,14 @@ def day(value: date | datetime | None, style: str = "long") -> str:
         return ""
     if isinstance(value, datetime):
         value = value.astimezone(current_app.config["TIME_ZONE"]).date()
-    return format_date(value, style, locale=get_locale())
+    return format_date(value, style, locale=FORMATS[language()])
 
 
 def instant(value: datetime | None, style: str = "medium") -> str:
     """A date with the time, in the portal's time zone."""
     if value is None:
         return ""
-    return format_datetime(value, style, tzinfo=current_app.config["TIME_ZONE"], locale=get_locale())
+    return format_datetime(value, style, tzinfo=current_app.config["TIME_ZONE"], locale=FORMATS[language()])
 
 
 def clock_time(value: datetime | None) -> str:

@@ -1,6 +1,6 @@
 """The menus: one table, shown to each visitor by role.
 
-Entries stand under an endpoint of a journey. An entry appears where its journey is there and its audience admits the visitor.
+Entries name an endpoint of a journey. An entry appears where its journey is there and its audience admits the visitor.
 A page marks another entry than its own endpoint with ``{% set here = "licences.available" %}``.
 """
 

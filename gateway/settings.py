@@ -1,7 +1,6 @@
 """What the gateway reads from its environment."""
 
 import secrets
-from collections.abc import Mapping
 
 import environ
 
@@ -33,7 +32,7 @@ class Settings:
         return self.public_url.startswith("https://")
 
 
-def load(environment: Mapping[str, str] | None = None) -> Settings:
+def load(environment: dict[str, str] | None = None) -> Settings:
     """Read the settings; a missing secret key becomes a random one, good for a single process."""
     settings: Settings = (
         environ.to_config(Settings) if environment is None else environ.to_config(Settings, environment)

@@ -1,7 +1,7 @@
 """Pushes to waiting pages: a server-sent event when something they wait for has happened.
 
-A stream holds a thread, so there are only so many for each process; one more is told 503 and its page asks again by itself
-every few seconds. A stream ends with ``settled`` when there is nothing more to wait for, and the page loads itself anew.
+A stream holds a thread, so there are only so many for each process; one more is told 503 and its page asks again by
+itself every few seconds. A stream ends with ``settled`` when nothing is left to wait for, and the page loads anew.
 """
 
 import threading
@@ -42,7 +42,7 @@ class Streams:
 
 
 def push(event: type[Event], subject: str, *, until: datetime, settled: Callable[[], bool]) -> Response:
-    """Tell the browser ``changed`` at every event about the subject, and ``settled`` at the end or when time is over."""
+    """Tell the browser ``changed`` at every event about the subject, and ``settled`` at the end or after ``until``."""
     streams: Streams = current_app.extensions["streams"]
     with ExitStack() as stack:
         stack.callback(streams.take())

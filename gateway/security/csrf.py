@@ -1,8 +1,8 @@
 """Forms can only be sent from our own pages.
 
-The token is salted and signed, and bound to the session, or before signing in to the browser's own cookie. Every changing
-request is checked here, so that a form needs no more than ``{{ form_start() }}`` of the components. Programs that show a
-bearer token carry no cookie a stranger's page could ride on, and are let through.
+The token is salted and signed, and bound to the session, or before signing in to the browser's own cookie. Every
+changing request is checked here, so that a form needs no more than the ``form`` macro. Programs that show a bearer
+token carry no cookie that a stranger's page could ride on, and are let through.
 """
 
 import hashlib

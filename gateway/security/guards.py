@@ -1,7 +1,7 @@
 """The condition on every route, stated where the route is declared.
 
-``@guard(public)``, ``@guard(signed_in)``, ``@guard(role("manager"))``: exactly one stands under each ``route`` decorator
-(for method views: on each method). ``check_routes`` refuses to start an application that has a route without one.
+``@guard(public)``, ``@guard(signed_in)``, ``@guard(role("manager"))``: exactly one stands under each ``route``
+decorator (for method views: on each method). ``check_routes`` refuses an application that has a route without one.
 """
 
 import functools

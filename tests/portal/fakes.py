@@ -59,7 +59,9 @@ class FakeBus:
             heard(event)
 
 
-def principal(*roles: str, name: str = "Мария Иванова", organisation: str | None = None, **others: Any) -> PrincipalView:
+def principal(
+    *roles: str, name: str = "Мария Иванова", organisation: str | None = None, **others: Any
+) -> PrincipalView:
     """Who is signed in; managers and members belong to an organisation unless told otherwise."""
     belongs = {"manager", "member"} & set(roles)
     values: dict[str, Any] = {

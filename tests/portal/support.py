@@ -113,14 +113,18 @@ def _faults_of_forms(soup: BeautifulSoup) -> list[str]:
     for form in soup.select("form"):
         if str(form.get("method", "get")).lower() == "post" and not form.select("input[name=csrf_token]"):
             found.append(f"a form without its token: {form.get('action')}")
-    found += [f"a fault leads nowhere: {a['href']}" for a in soup.select("#faults a") if not soup.select(str(a["href"]))]
+    found += [
+        f"a fault leads nowhere: {a['href']}" for a in soup.select("#faults a") if not soup.select(str(a["href"]))
+    ]
     return found
 
 
 def _faults_of_safety(soup: BeautifulSoup, response: TestResponse) -> list[str]:
     found = [f"an inline script: {tag}" for tag in soup.select("script:not([src])")]
     found += [f"an inline style: {tag}" for tag in soup.select("style, [style]")]
-    found += [f"an inline handler: {t.name} {k}" for t in soup.find_all(True) for k in t.attrs if INLINE_HANDLER.match(k)]
+    found += [
+        f"an inline handler: {t.name} {k}" for t in soup.find_all(True) for k in t.attrs if INLINE_HANDLER.match(k)
+    ]
     found += [
         f"from another site: {tag}"
         for tag in soup.select("script[src], link[href], img[src]")
@@ -151,7 +155,13 @@ class Visitor:
         return page
 
     def send(
-        self, page: Page, fields: dict[str, Any] | None = None, *, action: str | None = None, status: int = 200, **kwargs: Any
+        self,
+        page: Page,
+        fields: dict[str, Any] | None = None,
+        *,
+        action: str | None = None,
+        status: int = 200,
+        **kwargs: Any,
     ) -> Page:
         """Fill in a form of a page (the one with this action, or the only one in the content) and send it."""
         chosen = [f for f in page.soup.select("main form") if action is None or action in str(f.get("action"))]

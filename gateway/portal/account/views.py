@@ -66,7 +66,7 @@ def password() -> Page:
     """Change the own password; the other sessions end."""
     fields = ChangePasswordForm()
     if fields.validate_on_submit():
-        with refused(fields, password="new_password"):
+        with refused(fields):
             identity.change_password(fields.current_password.data or "", fields.new_password.data or "")
             flash(_("The password is changed. All other browsers are signed out."), "good")
             return redirect(url_for("account.overview"))

@@ -22,7 +22,8 @@ OUTCOMES: dict[str, Outcome] = {
         _l("This user does not exist in Evrotrust"),
         (
             _l(
-                "The user name with which you want to sign in is not registered in Evrotrust, or is registered with another phone number."
+                "The user name with which you want to sign in is not registered in Evrotrust, "
+                "or is registered with another phone number."
             ),
             _l("More information and instructions how to register are on the start page."),
         ),
@@ -61,7 +62,8 @@ OUTCOMES: dict[str, Outcome] = {
         _l("No request was sent to your phone"),
         (
             _l(
-                "A request was refused a short while ago, or there were too many. To protect you we wait before we send another."
+                "A request was refused a short while ago, or there were too many. "
+                "To protect you we wait before we send another."
             ),
         ),
         "pause",
@@ -86,7 +88,8 @@ OUTCOMES: dict[str, Outcome] = {
         _l("This sign-in does not belong to this browser"),
         (
             _l(
-                "A sign-in can only be finished in the browser in which it began. You can begin again from the start page."
+                "A sign-in can only be finished in the browser in which it began. "
+                "You can begin again from the start page."
             ),
         ),
         "cross",

@@ -1,6 +1,7 @@
 """Signing in: name and password, a new password the first time, the wait for the phone, and every end of it."""
 
 from datetime import UTC, datetime
+from typing import Any
 from uuid import UUID
 
 from flask import make_response, redirect, render_template, request, url_for
@@ -85,7 +86,7 @@ def password(sign_in_id: UUID) -> Page:
         return _to("sign_in.progress", sign_in_id)
     fields = NewPasswordForm()
     if fields.validate_on_submit():
-        with refused(fields, password="new_password"):
+        with refused(fields):
             identity.change_issued_password(sign_in_id, digest(browser_token()), fields.new_password.data or "")
             return _to("sign_in.progress", sign_in_id)
     return page("sign_in/password.html", fields, attempt=attempt)
@@ -166,5 +167,5 @@ def _wanted() -> str | None:
 
 def _to(endpoint: str, sign_in_id: UUID | None = None) -> Response:
     """Go on to another step and keep in mind what was wanted."""
-    values = {"sign_in_id": sign_in_id, "next": _wanted()}
+    values: dict[str, Any] = {"sign_in_id": sign_in_id, "next": _wanted()}
     return redirect(url_for(endpoint, **{name: value for name, value in values.items() if value is not None}))
