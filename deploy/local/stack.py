@@ -234,6 +234,7 @@ class Stack:
             )
         if done.returncode:
             raise CannotStart(f"{what.capitalize()} failed: the reason is in {log}.")
+        log.unlink()
 
     def _programs(self, operator: Operator, common: dict[str, str]) -> list[Program]:
         programs = [self._simulator("push-app", operator, common), self._simulator("mail", operator, common)]
