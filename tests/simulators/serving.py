@@ -28,7 +28,7 @@ class WebServer:
 
     def __init__(self, app: Flask, port: int = 0) -> None:
         self._server: BaseWSGIServer = make_server(HOST, port, app, threaded=True, request_handler=QuietHandler)
-        self._thread = threading.Thread(target=self._server.serve_forever, name="web", daemon=True)
+        self._thread = threading.Thread(target=self._server.serve_forever, args=(0.1,), name="web", daemon=True)
         self.port: int = self._server.server_port
 
     @property

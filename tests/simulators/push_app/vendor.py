@@ -52,7 +52,8 @@ def _fields() -> dict[str, Any]:
 def remember_and_authorize() -> Response | None:
     """Writes the request down, lets a planned failure happen, checks the signature."""
     provider = _provider()
-    entry = {"at": provider.clock.now().isoformat(), "path": request.path, "body": masked(request.get_data())}
+    raw = request.get_data()
+    entry = {"at": provider.clock.now().isoformat(), "path": request.path, "body": masked(raw), "ascii": raw.isascii()}
     provider.requests.append(entry)
     request.environ["simulator.entry"] = entry
     fault = provider.next_fault(request.path)
