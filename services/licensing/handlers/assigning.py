@@ -6,7 +6,7 @@ from datetime import date
 from typing import NamedTuple
 from uuid import UUID
 
-from sqlalchemy import Date, bindparam, select, update
+from sqlalchemy import ARRAY, BigInteger, Date, Uuid, bindparam, func, select, update
 from sqlalchemy.exc import IntegrityError
 
 from libs.chassis.principal import Principal
@@ -171,13 +171,24 @@ def _give(
             raise
         # somebody gave these people the same product through another organisation's pool at this very moment
         raise _already_assigned(command.people, []) from None
+    _hold_seats(work, assignments)
+    return Assignments(items=[view_of(assignment) for assignment in assignments])
+
+
+def _hold_seats(work: Work, assignments: Sequence[Assignment]) -> None:
+    # pairs handed over as arrays: joined with the table of assignments, the plan hangs on how fresh its statistics are
+    pairs = (
+        func.unnest(
+            bindparam("seats", [assignment.seat_id for assignment in assignments], ARRAY(BigInteger)),
+            bindparam("holders", [assignment.id for assignment in assignments], ARRAY(Uuid)),
+        )
+        .table_valued("seat", "holder", name="taken")
+        .render_derived()
+    )
     work.session.execute(
-        update(Seat)
-        .where(Seat.id == Assignment.seat_id, Assignment.id.in_([assignment.id for assignment in assignments]))
-        .values(assignment_id=Assignment.id),
+        update(Seat).where(Seat.id == pairs.c.seat).values(assignment_id=pairs.c.holder),
         execution_options={"synchronize_session": False},
     )
-    return Assignments(items=[view_of(assignment) for assignment in assignments])
 
 
 def _already_assigned(people: Sequence[Assignee], holders: Sequence[UUID]) -> Conflict:
