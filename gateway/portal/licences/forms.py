@@ -62,10 +62,10 @@ class Choices:
         """What is missing from the hours asked for, or too much of them."""
         gap = self.licence.minutes_required - self.minutes(choice)
         if gap > 0:
-            return _("%(hours)s hours are missing", hours=hours(gap))
+            return str(_("%(hours)s hours are missing", hours=hours(gap)))
         if gap < 0 and self.licence.hours_rule == "exact":
-            return _("%(hours)s hours are too much", hours=hours(-gap))
-        return _("The hours are right")
+            return str(_("%(hours)s hours are too much", hours=hours(-gap)))
+        return str(_("The hours are right"))
 
     def fits(self, choice: Choice) -> bool:
         """Whether the hours shown for one person are what is asked for."""

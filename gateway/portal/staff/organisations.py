@@ -26,16 +26,16 @@ STAFF = (
 )
 
 
+def _without_spaces(text: str | None) -> str:
+    return "".join((text or "").split())
+
+
 class OrganisationForm(Form):
     """A legal body that may order."""
 
     name = StringField(_l("Name"), [required(), at_most(200)])
-    number = StringField(
-        _l("EIK or BULSTAT"), [required(), at_most(13)], filters=[lambda t: "".join((t or "").split())]
-    )
-    vat_number = StringField(
-        _l("VAT number"), [Optional(), at_most(20)], filters=[lambda t: "".join((t or "").split())]
-    )
+    number = StringField(_l("EIK or BULSTAT"), [required(), at_most(13)], filters=[_without_spaces])
+    vat_number = StringField(_l("VAT number"), [Optional(), at_most(20)], filters=[_without_spaces])
     address = StringField(_l("Address"), [required(), at_most(300)])
 
 
