@@ -3,9 +3,11 @@
 from collections.abc import Callable
 from typing import Any, NoReturn, TypeVar
 
-from flask import Request
+from apispec.ext.marshmallow import MarshmallowPlugin
+from apispec.ext.marshmallow.common import resolve_schema_cls
+from flask import Flask, Request
 from flask_smorest import Api, Blueprint
-from marshmallow import Schema, ValidationError, fields, validate
+from marshmallow import RAISE, Schema, ValidationError, fields, validate
 from webargs.flaskparser import FlaskParser
 
 from libs.contracts.base import MAX_PAGE_SIZE, faults_of, schema_of, strict_schema_of
@@ -77,10 +79,20 @@ class PageQuery(Schema):
     page_token = fields.String(load_default=None, validate=validate.Length(max=500))
 
 
+def name_of(schema: Any) -> str:
+    """The name of a schema in the document; what a request holds is told apart from what an answer holds."""
+    cls = resolve_schema_cls(schema)
+    name = str(cls.__name__).removesuffix("Schema")
+    return f"{name}Input" if getattr(cls.Meta, "unknown", None) == RAISE else name
+
+
 class OpenApi(Api):
     """The API document; errors are answered by the gateway's one table, not here."""
 
     ERROR_SCHEMA = Problem
+
+    def __init__(self, app: Flask) -> None:
+        super().__init__(app, spec_kwargs={"marshmallow_plugin": MarshmallowPlugin(schema_name_resolver=name_of)})
 
     def _register_error_handlers(self) -> None:
         """Leave errors to ``gateway.errors``."""
