@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
@@ -14,15 +14,16 @@ from sqlalchemy import select
 from libs.chassis.clock import ManualClock
 from libs.chassis.ids import new_id
 from libs.contracts.identity import AccountIssued, SignInAwaitingFactor, SignInReported, SignInSettled
-from libs.messaging.envelope import Envelope
 from libs.messaging.tables import outbox
-from services.mfa import projections
 from services.mfa.adapters.evrotrust import Evrotrust
-from services.mfa.handlers import asking, ending, looking, sign_ins
+from services.mfa.handlers import asking, ending, looking
 from services.mfa.model import Challenge
 from services.mfa.settings import MfaSettings
+from services.mfa.worker import SUBSCRIPTIONS
 from tests.simulators.push_app.app import PushApp
+from tests.simulators.push_app.behaviour import Fault
 from tests.simulators.push_app.provider import Push, Status
+from tests.support.builders.events import deliver
 from tests.support.databases import ServiceDatabase
 
 PHONE = "+359880000001"
@@ -69,8 +70,7 @@ class Desk:
             language="bg",
             roles=["manager"],
         )
-        with self.database.open_work(envelope=_envelope(sequence)) as work:
-            projections.remember_account(work, event)
+        deliver(self.database, SUBSCRIPTIONS, event, sequence=sequence)
 
     def begin(self, *, code: str = "47", account_id: UUID | None = None, for_: timedelta = FIVE_MINUTES) -> UUID:
         """Somebody's name and password were right: a sign-in waits for the phone."""
@@ -85,19 +85,20 @@ class Desk:
 
     def hear_sign_in(self, event: SignInAwaitingFactor) -> UUID:
         """The event of a sign-in arrives, perhaps not for the first time."""
-        with self.database.open_work() as work:
-            sign_ins.request_challenge(work, event)
+        deliver(self.database, SUBSCRIPTIONS, event)
         return event.sign_in_id
 
     def settle(self, sign_in_id: UUID, state: str = "cancelled") -> None:
         """Identity ended the sign-in."""
-        with self.database.open_work() as work:
-            sign_ins.end_challenge(work, SignInSettled(sign_in_id=sign_in_id, account_id=self.account_id, state=state))
+        deliver(
+            self.database,
+            SUBSCRIPTIONS,
+            SignInSettled(sign_in_id=sign_in_id, account_id=self.account_id, state=state),
+        )
 
     def report(self, sign_in_id: UUID) -> None:
         """The holder says: not me."""
-        with self.database.open_work() as work:
-            sign_ins.report_challenge(work, SignInReported(sign_in_id=sign_in_id, account_id=self.account_id))
+        deliver(self.database, SUBSCRIPTIONS, SignInReported(sign_in_id=sign_in_id, account_id=self.account_id))
 
     # --- time and jobs ---
 
@@ -145,8 +146,6 @@ class Desk:
 
     def fail(self, **fault: Any) -> None:
         """Plans a failure of the provider."""
-        from tests.simulators.push_app.behaviour import Fault
-
         self.push_app.provider.faults.append(Fault(**fault))
 
     def asked(self, path: str) -> int:
@@ -178,17 +177,3 @@ class Desk:
         with self.database.engine.connect() as connection:
             rows = connection.execute(select(outbox).order_by(outbox.c.position)).all()
         return [row for row in rows if sign_in_id is None or row.payload["sign_in_id"] == str(sign_in_id)]
-
-
-def _envelope(sequence: int) -> Envelope:
-    return Envelope(
-        id=new_id(),
-        type="identity.account_issued.v1",
-        source="identity",
-        subject="x",
-        time=datetime.now().astimezone(),
-        correlation_id="test",
-        causation_id=None,
-        sequence=sequence,
-        data={},
-    )

@@ -13,16 +13,22 @@ import pytest
 from sqlalchemy import text
 
 from libs.chassis.ids import new_id
+from services.mfa.adapters.evrotrust import Evrotrust
 from services.mfa.adapters.push import Finding, PushProvider, Receipt, Standing
 from services.mfa.handlers import asking, ending, looking
 from services.mfa.handlers.claims import LEASE
-from tests.integration.mfa.desk import Desk
+from tests.integration.mfa.desk import Desk, settings_for
 from tests.simulators.push_app.provider import Status
 from tests.support.eventually import eventually
 
 
 class Died(BaseException):
     """The process is gone: nothing after this line ran."""
+
+
+def patient(desk: Desk) -> Evrotrust:
+    """A client that waits so long for an answer that a test can look around meanwhile."""
+    return Evrotrust(settings_for(desk.push_app, MFA_READ_TIMEOUT="30"))
 
 
 @dataclass
@@ -137,8 +143,9 @@ def test_four_workers_send_each_person_one_push(desk: Desk) -> None:
 
 
 def test_no_transaction_is_open_while_the_provider_is_talked_to(desk: Desk) -> None:
+    desk.provider = patient(desk)
     desk.begin()
-    desk.fail(path="/user/check/extended", delay_seconds=10, status=503)
+    desk.fail(path="/user/check/extended", delay_seconds=20, status=503)
     with ThreadPoolExecutor(1) as worker:
         asked = worker.submit(asking.ask_due, desk.database.open_work, desk.provider)
         eventually(lambda: desk.asked("/user/check/extended") == 1, timeout=10)
@@ -159,13 +166,13 @@ def test_one_slow_answer_holds_up_nobody_else(desk: Desk) -> None:
     other = new_id()
     desk.know("+359880000002", account_id=other)
     desk.push_app.provider.register("+359880000002", "1111")
+    desk.provider = patient(desk)
     desk.begin()
-    theirs = desk.begin(account_id=other)
-    desk.fail(path="/user/check/extended", delay_seconds=10, status=503)
+    desk.begin(account_id=other)
+    desk.fail(path="/user/check/extended", delay_seconds=20, status=503)
     with ThreadPoolExecutor(1) as worker:
         asked = worker.submit(asking.ask_due, desk.database.open_work, desk.provider)
         eventually(lambda: len(desk.told()) == 1, timeout=10)
         desk.push_app.provider.release_hanging()
         asked.result(timeout=10)
     assert desk.told() == ["challenge_issued"]
-    assert theirs is not None
