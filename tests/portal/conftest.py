@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from jinja2 import FileSystemBytecodeCache
 
 from gateway.app import create_app
 from gateway.clients.identity import IdentityClient
@@ -13,8 +14,14 @@ from tests.portal.fakes import FakeBus, FakeIdentity
 from tests.portal.support import Portal
 
 
+@pytest.fixture(scope="session")
+def compiled_templates(tmp_path_factory: pytest.TempPathFactory) -> FileSystemBytecodeCache:
+    """Templates compiled once for the run: each test builds an application of its own."""
+    return FileSystemBytecodeCache(str(tmp_path_factory.mktemp("templates")))
+
+
 @pytest.fixture
-def make_portal(tmp_path: Path) -> Callable[..., Portal]:
+def make_portal(tmp_path: Path, compiled_templates: FileSystemBytecodeCache) -> Callable[..., Portal]:
     """Makes a portal with settings of its own: ``make_portal(PUBLIC_URL="https://…")``."""
 
     def make(**environment: Any) -> Portal:
@@ -27,6 +34,7 @@ def make_portal(tmp_path: Path) -> Callable[..., Portal]:
         }
         bus, identity = FakeBus(), FakeIdentity()
         app = create_app(load(values | environment), bus)
+        app.jinja_env.bytecode_cache = compiled_templates
         portal = Portal(app, bus, identity)
         portal.answers(IdentityClient, identity)
         return portal

@@ -3,7 +3,7 @@
 from typing import Any
 
 from flask_babel import lazy_gettext as _l
-from wtforms import PasswordField, RadioField, ValidationError
+from wtforms import PasswordField, RadioField, SelectChoice, ValidationError
 
 from gateway.i18n import LANGUAGES
 from gateway.portal.journey import Form, at_most, required_as_typed
@@ -25,4 +25,4 @@ class ChangePasswordForm(Form):
 class LanguageForm(Form):
     """The language of mails and pages."""
 
-    language = RadioField(_l("Language"), choices=list(LANGUAGES.items()))
+    language = RadioField(_l("Language"), choices=[SelectChoice(value=code, label=name) for code, name in LANGUAGES.items()])
