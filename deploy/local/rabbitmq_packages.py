@@ -55,8 +55,8 @@ def find(say: Say, cache: Path = LOCAL / "packages" / "rabbitmq") -> Programs:
 
 
 def _newest(folder: Path) -> Path | None:
-    found = sorted(folder.glob("rabbitmq_server-*/sbin"))
-    return found[-1] if found else None
+    found = list(folder.glob("rabbitmq_server-*/sbin"))
+    return max(found, key=lambda sbin: [int(part) for part in re.findall(r"\d+", sbin.parent.name)], default=None)
 
 
 def _fetch(cache: Path, say: Say) -> None:

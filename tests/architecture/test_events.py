@@ -6,6 +6,7 @@ import ast
 import importlib
 from collections.abc import Iterable
 
+from deploy.local.pages import heard_by_gateway
 from libs.contracts.base import EVENTS
 from libs.messaging.topology import load_contracts, services_in_the_house, source_of, subscriptions_of
 from tests.architecture.repository import SERVICES, python_files, tree_of
@@ -38,23 +39,6 @@ def _heard_by_services() -> set[str]:
     return set().union(*(subscriptions_of(service) for service in SERVICES))
 
 
-def _heard_by_gateway() -> set[str]:
-    """Types that the gateway's pages wait for: event classes it names in `listen` and `subscribe`."""
-    load_contracts()
-    classes = {event.__name__: kind for kind, event in EVENTS.items()}
-    names = {
-        argument.id if isinstance(argument, ast.Name) else argument.attr
-        for path in python_files("gateway")
-        for node in ast.walk(tree_of(path))
-        if isinstance(node, ast.Call)
-        and isinstance(node.func, ast.Attribute)
-        and node.func.attr in {"listen", "subscribe"}
-        for argument in node.args[:1]
-        if isinstance(argument, ast.Name | ast.Attribute)
-    }
-    return {classes[name] for name in names if name in classes}
-
-
 def test_every_event_is_told_by_its_own_service() -> None:
     load_contracts()
     made_by = {
@@ -66,7 +50,7 @@ def test_every_event_is_told_by_its_own_service() -> None:
 
 def test_every_event_is_heard_or_known_to_be_for_others() -> None:
     load_contracts()
-    assert unheard(EVENTS, _heard_by_services() | _heard_by_gateway(), FOR_OTHERS) == []
+    assert unheard(EVENTS, _heard_by_services() | heard_by_gateway(), FOR_OTHERS) == []
 
 
 def test_no_event_is_both_heard_and_for_others() -> None:
