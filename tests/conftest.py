@@ -6,9 +6,16 @@ from pathlib import Path
 
 import pytest
 
+from deploy.local.translations import compile_catalogues
+
 pytest_plugins = ["tests.support.fixtures"]
 
 _MARKS = {"integration": pytest.mark.integration, "e2e": pytest.mark.e2e, "faults": pytest.mark.integration}
+
+
+def pytest_configure() -> None:
+    """Compile the portal's texts, as every start of the stack does."""
+    compile_catalogues()
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

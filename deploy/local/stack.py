@@ -22,6 +22,7 @@ from deploy.local.errors import CannotStart
 from deploy.local.keys import key_pair
 from deploy.local.machine import HOST, MARK, ROOT, Say, free_port, private_folder, quiet, require_free, write_private
 from deploy.local.postgres import SERVICES, Postgres
+from deploy.local.translations import compile_catalogues
 from libs.chassis.crypto import generate_sealing_keys
 from libs.chassis.operator import Operator, OperatorInvalid, load_operator
 from libs.chassis.principal import generate_key_pair
@@ -107,6 +108,7 @@ class Stack:
         operator = self._operator()
         private_folder(self.folder)
         self._check_ports()
+        compile_catalogues()
         self.say("starting RabbitMQ and PostgreSQL")
         with ThreadPoolExecutor() as pool:
             broker, postgres = pool.submit(self.broker.start), pool.submit(self._start_postgres)
