@@ -90,6 +90,7 @@ def _greet(stack: Stack, say: Terminal) -> None:
         f"  API           {stack.urls['api']}",
         f"  Phones        {stack.urls['phone']}   (access code of the demo phones: {ACCESS_CODE})",
         f"  Mail inbox    {stack.urls['mail']}",
+        f"  Online bank   {stack.urls['bank']}",
         "",
     ]
     if stack.accounts:

@@ -42,6 +42,7 @@ class Ports:
     push_app: int = 8030
     mail_web: int = 8025
     mail_smtp: int = 1025
+    bank: int = 8040
     amqp: int = 5673
     postgres: int = 54329
 
@@ -101,6 +102,7 @@ class Stack:
             "api": f"http://{HOST}:{self.ports.gateway}/api/v1/docs",
             "phone": f"http://{HOST}:{self.ports.push_app}/phone/",
             "mail": f"http://{HOST}:{self.ports.mail_web}/",
+            "bank": f"http://{HOST}:{self.ports.bank}/",
         }
 
     def prepare(self) -> None:
@@ -158,6 +160,7 @@ class Stack:
         require_free(self.ports.push_app, "the phone simulator", "PUSH_APP_PORT")
         require_free(self.ports.mail_web, "the mail simulator's inbox", "MAIL_WEB_PORT")
         require_free(self.ports.mail_smtp, "the mail simulator", "MAIL_SMTP_PORT")
+        require_free(self.ports.bank, "the bank simulator", "BANK_PORT")
 
     def _start_postgres(self) -> None:
         self.postgres.start()
@@ -239,7 +242,7 @@ class Stack:
         log.unlink()
 
     def _programs(self, operator: Operator, common: dict[str, str]) -> list[Program]:
-        programs = [self._simulator("push-app", operator, common), self._simulator("mail", operator, common)]
+        programs = [self._simulator(name, operator, common) for name in ("push-app", "mail", "bank")]
         for service in SERVICES:
             environment = {**common, **self._service_environment(service)}
             for kind in ("rpc", "worker"):
@@ -294,8 +297,9 @@ class Stack:
                 "PUSH_APP_PHONES": json.dumps(phones),
             },
             "mail": {"MAIL_WEB_PORT": str(self.ports.mail_web), "MAIL_SMTP_PORT": str(self.ports.mail_smtp)},
+            "bank": {"BANK_PORT": str(self.ports.bank)},
         }[name]
-        port = self.ports.push_app if name == "push-app" else self.ports.mail_web
+        port = {"push-app": self.ports.push_app, "mail": self.ports.mail_web, "bank": self.ports.bank}[name]
         return Program(
             name=name,
             command=[sys.executable, "-m", f"tests.simulators.{name.replace('-', '_')}"],
