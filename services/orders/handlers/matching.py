@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from uuid import UUID
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
@@ -16,6 +16,7 @@ from services.orders.model.order import OPEN_FOR_PAYMENT
 from services.orders.projections import Organisation
 
 _MOST_SUGGESTIONS = 5
+_MOST_SLIPS = 2
 # Evidence by which an order is known beyond doubt, so that the payer's account may be remembered with it.
 _CERTAIN = ("structured_reference", "reference", "end_to_end_id")
 
@@ -92,41 +93,70 @@ def _of_reference(session: Session, order: Order, by: str) -> Verdict:
 
 
 def _of_number(session: Session, transaction: BankTransaction, evidence: Evidence) -> Verdict | None:
-    """A bare number may be a slip for another order's, so something else must speak for it as well."""
+    """A bare number may be a slip for another order's, so sum or payer must speak for it as well."""
     named = _orders_of(session, [references.make_reference(number) for number in evidence.numbers])
-    owing = [order for order in named if order.takes_payment]
-    if len(owing) != 1:
+    open_ones = [order for order in named if order.takes_payment]
+    if len(open_ones) != 1:
         return None
-    owing_the_same = _owing(session, transaction)
-    alone = [order.id for order in owing_the_same] == [owing[0].id]
-    if not alone:
-        payers = _known(session, transaction) | _named(session, transaction, owing)
-        if owing[0].organisation_id not in payers:
+    order = open_ones[0]
+    if [owing.id for owing in _owing(session, transaction)] != [order.id]:
+        payers = _known(session, transaction) | _named(session, transaction, [order])
+        fits = order.owed == transaction.amount or _open_orders(session, order.organisation_id) == 1
+        if order.organisation_id not in payers or not fits:
             return None
-    locked = _lock(session, owing[0].id)
+    locked = _lock(session, order.id)
     return Verdict(order=locked, by="number") if locked.takes_payment else None
 
 
 def _of_payer(session: Session, transaction: BankTransaction, told: Iterable[Evidence]) -> Verdict:
     """The payer's one open order of exactly this sum, unless the texts speak of another."""
     owing = _owing(session, transaction)
-    by_account = _known(session, transaction)
-    payers = by_account | _named(session, transaction, owing)
+    known = _known(session, transaction)
+    payers = known | _named(session, transaction, owing)
     candidates = [order for order in owing if order.organisation_id in payers]
-    written = any(evidence.damaged or evidence.numbers for evidence in told)
-    why = "unknown_reference" if written else "no_reference"
+    slips = {order.id: _slips(order, told) for order in candidates}
+    if len(candidates) > 1:
+        # Several that fit: the one that was written but for a single slip, if there is but one.
+        nearest = [order for order in candidates if slips[order.id] in (0, 1)]
+        candidates = nearest if len(nearest) == 1 else candidates
+    why = _why(candidates, told)
     if len(candidates) != 1:
-        return Verdict(why="ambiguous" if candidates else why, suggestions=_numbers(candidates or owing))
+        return Verdict(why=why, suggestions=_numbers(candidates or owing))
     only = candidates[0]
-    near = any(evidence.near(only.reference) for evidence in told)
-    contradicted = any(evidence.speaks_of_another(only.reference) for evidence in told)
-    # A name alone proves little; with a slip of the very reference beside it, it does.
-    if contradicted or not (near or only.organisation_id in by_account):
-        return Verdict(why=why, suggestions=_numbers(candidates))
-    locked = _lock(session, only.id)
-    if locked.owed != transaction.amount:
-        return Verdict(why=why, suggestions=_numbers(candidates))
+    sure = _fits(session, only, slips[only.id], told, known=only.organisation_id in known)
+    locked = _lock(session, only.id) if sure else only
+    if not sure or locked.owed != transaction.amount:
+        return Verdict(why=why, suggestions=_numbers([only]))
     return Verdict(order=locked, by="payer")
+
+
+def _fits(session: Session, order: Order, slips: int | None, told: Iterable[Evidence], *, known: bool) -> bool:
+    """Whether what was written lets the payer's order stand.
+
+    A known account may say nothing at all; a mere name needs the order's own reference beside it, but for a slip or
+    two, and not the exact number of somebody else's order.
+    """
+    if slips is None or slips > _MOST_SLIPS:
+        return known and slips is None
+    numbers = {number for evidence in told for number in evidence.numbers}
+    named = _orders_of(session, [references.make_reference(number) for number in numbers])
+    return known or all(other.id == order.id for other in named)
+
+
+def _why(candidates: list[Order], told: Iterable[Evidence]) -> str:
+    if len(candidates) > 1:
+        return "ambiguous"
+    return "unknown_reference" if any(evidence.damaged or evidence.numbers for evidence in told) else "no_reference"
+
+
+def _slips(order: Order, told: Iterable[Evidence]) -> int | None:
+    counts = [count for evidence in told if (count := evidence.slips(order.reference)) is not None]
+    return min(counts, default=None)
+
+
+def _open_orders(session: Session, organisation_id: UUID) -> int:
+    wanted = select(func.count()).where(Order.organisation_id == organisation_id, Order.state.in_(OPEN_FOR_PAYMENT))
+    return session.scalar(wanted) or 0
 
 
 def _orders_of(session: Session, wanted: Iterable[str]) -> list[Order]:

@@ -141,7 +141,7 @@ def _keep(work: Work, statement: BankStatement) -> None:
         .on_conflict_do_nothing(index_elements=[BankTransaction.key])
     )
     counted = select(BankTransaction.state, func.count()).where(BankTransaction.statement_id == statement.id)
-    kept = dict(work.session.execute(counted.group_by(BankTransaction.state)).tuples().all())
+    kept = dict(work.session.execute(counted.group_by(BankTransaction.state)).all())
     _drop_staged(work, statement.id)
     statement.begin_matching(duplicates=statement.entries - sum(kept.values()), outgoing=kept.get("outgoing", 0))
 
