@@ -27,7 +27,7 @@ class Settings:
     argon2_passes: int = environ.var(2, converter=int)
     argon2_lanes: int = environ.var(1, converter=int)
     hashing_slots: int = environ.var(0, converter=int, help="Hashes at once; 0: one for each core.")
-    hashing_queue: int = environ.var(200, converter=int, help="Hashes that may wait; more are refused as busy.")
+    hashing_queue: int = environ.var(50, converter=int, help="Hashes that may wait; more are refused as busy.")
     temporary_password_days: int = environ.var(14, converter=int)
     temporary_password_failures: int = environ.var(10, converter=int)
     sign_in_seconds: int = environ.var(300, converter=int, help="From the confirmation request to its expiry.")

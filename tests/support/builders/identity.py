@@ -16,7 +16,7 @@ from sqlalchemy import select
 from libs.chassis.clock import ManualClock
 from libs.chassis.crypto import generate_sealing_keys, unseal
 from libs.chassis.ids import new_id
-from libs.chassis.principal import Principal, generate_key_pair
+from libs.chassis.principal import Principal, PrincipalSigner, generate_key_pair
 from libs.contracts.base import load
 from libs.contracts.identity import (
     AccountIssued,
@@ -107,6 +107,11 @@ def a_principal(
         organisation_id=organisation_id,
         roles=frozenset(roles),
     )
+
+
+def signed(principal: Principal) -> str:
+    """The principal as it travels with a request."""
+    return PrincipalSigner(_principal_keys()[0]).sign(principal)[0]
 
 
 def events_in(work: Work, *types: str) -> list[dict[str, Any]]:

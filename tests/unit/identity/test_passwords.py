@@ -12,6 +12,7 @@ from services.identity.adapters.hashing import PasswordHasher, off_hub
 from services.identity.model import temporary_password
 from services.identity.model.password_rules import check_new_password
 from services.identity.model.throttle import Leniency
+from tests.support.eventually import eventually
 
 OWN_WORDS = ["elena.dimitrova@broker.example", "Елена", "Димитрова", "Примерен брокер ООД"]
 
@@ -125,8 +126,7 @@ def test_more_hashes_than_may_wait_are_refused_as_busy(hasher: PasswordHasher, m
         thread.start()
     for _ in range(2):
         assert entered.acquire(timeout=10)
-    while hasher._room._value:  # the last two are on their way to the queue
-        leave.wait(0.01)
+    eventually(lambda: not hasher._room._value)  # the last two have come to the queue
     with pytest.raises(Unavailable) as refusal:
         hasher.waste("x")
     assert refusal.value.retry_after

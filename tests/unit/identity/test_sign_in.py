@@ -72,8 +72,12 @@ def test_a_change_that_takes_too_long_is_refused(clock: ManualClock) -> None:
 @pytest.mark.story("MON-34")
 @pytest.mark.parametrize(
     ("after", "state"),
-    [(timedelta(0), "approved"), (timedelta(minutes=4, seconds=59, milliseconds=999), "approved")]
-    + [(timedelta(minutes=5), "expired"), (timedelta(minutes=5, seconds=1), "expired")],
+    [
+        (timedelta(0), "approved"),
+        (timedelta(minutes=4, seconds=59, milliseconds=999), "approved"),
+        (timedelta(minutes=5), "expired"),
+        (timedelta(minutes=5, seconds=1), "expired"),
+    ],
 )
 def test_an_approval_counts_only_before_the_deadline(clock: ManualClock, after: timedelta, state: str) -> None:
     attempt = begun(clock)
