@@ -23,12 +23,11 @@ lint: $(STAMP) ## code style, types, import rules, templates
 	@$(VENV)/bin/ruff format --check .
 	@$(VENV)/bin/mypy
 	@$(VENV)/bin/lint-imports --no-logo
-	@$(VENV)/bin/djlint --check --quiet gateway || { echo "Templates are not formatted: run \`make format\`."; exit 1; }
+	@$(VENV)/bin/djlint --lint --quiet gateway
 
-format: $(STAMP) ## bring code and templates into the common form
+format: $(STAMP) ## bring the code into the common form
 	@$(VENV)/bin/ruff check --fix .
 	@$(VENV)/bin/ruff format .
-	@$(VENV)/bin/djlint --reformat --quiet gateway || true
 
 test-unit: $(STAMP) ## unit, contract and architecture tests: no broker, no database
 	@$(VENV)/bin/pytest -q tests/unit tests/contract tests/architecture
