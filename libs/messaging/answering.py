@@ -184,7 +184,7 @@ class Answering:
         if faults.is_outage(error) or faults.is_overload(error):
             log.warning("request refused for now", method=method, reason=str(faults.describe(error)))
             return Unavailable(retry_after=RETRY_AFTER_SECONDS)
-        log.error("request failed", method=method, exc_info=error)
+        log.error("request failed", method=method, **faults.for_log(error))
         return Internal()
 
 

@@ -149,9 +149,9 @@ class Consumer:
                 self._deal_with(delivery)
             except Abandoned:
                 continue
-            except Exception:
+            except Exception as error:
                 # nothing may end a lane; the broker gives the message again when this link ends
-                log.exception("lane failed")
+                log.error("lane failed", **faults.for_log(error))
                 delivery.link.abort()
 
     def _deal_with(self, delivery: Delivery) -> None:
@@ -178,7 +178,7 @@ class Consumer:
             attempt = len(self._ladder) + 1
         what = {"handler": handler.name, "type": envelope.type, "event_id": str(envelope.id), "attempt": attempt}
         if attempt > len(self._ladder):
-            log.error("event given up on", **what, exc_info=error)
+            log.error("event given up on", **what, **faults.for_log(error))
             self._bury(delivery, reason="given_up", error=str(faults.describe(error)), handler=handler.name)
             return
         delay = self._ladder[attempt - 1]

@@ -1,7 +1,9 @@
 """What kind of failure an exception is, which decides whether to try again, when, and what to tell."""
 
+import os
 from dataclasses import dataclass
-from traceback import extract_tb
+from traceback import FrameSummary, extract_tb
+from typing import Any
 
 from psycopg.errors import DeadlockDetected, LockNotAvailable, QueryCanceled, SerializationFailure
 from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
@@ -10,6 +12,8 @@ from sqlalchemy.orm.exc import StaleDataError
 
 from libs.contracts.errors import ServiceError
 
+CHAIN = 4
+FRAMES = 12
 COLLISIONS = 5
 """How often a deed that collided with another is tried before the caller hears of it."""
 
@@ -52,6 +56,26 @@ class Description:
         return f"{self.kind} at {self.place}" if self.place else self.kind
 
 
+def for_log(error: BaseException) -> dict[str, Any]:
+    """What a log may say of an unexpected exception: its kind and its way, and not its text, which may name a person.
+
+    With ``LOG_EXCEPTIONS=full``, for developers' machines, the whole traceback.
+    """
+    if os.environ.get("LOG_EXCEPTIONS") == "full":
+        return {"exc_info": error}
+    trail = []
+    cause: BaseException | None = error
+    while cause is not None and len(trail) < CHAIN:
+        frames = [f"{_short(frame)}:{frame.lineno} {frame.name}" for frame in extract_tb(cause.__traceback__)[-FRAMES:]]
+        trail.append({"kind": describe(cause).kind, "frames": frames})
+        cause = cause.__cause__ or (None if cause.__suppress_context__ else cause.__context__)
+    return {"failure": str(describe(error)), "trail": trail}
+
+
+def _short(frame: FrameSummary) -> str:
+    return "/".join(frame.filename.split("/")[-3:])
+
+
 def describe(error: BaseException) -> Description:
     """The kind of an exception and the place in our own code that raised it."""
     kind = type(error).__name__
@@ -61,5 +85,5 @@ def describe(error: BaseException) -> Description:
         kind = f"{kind} {type(error.orig).__name__}"
     frames = extract_tb(error.__traceback__)
     ours = [frame for frame in frames if "site-packages" not in frame.filename] or frames
-    place = f"{'/'.join(ours[-1].filename.split('/')[-3:])}:{ours[-1].lineno} {ours[-1].name}" if ours else ""
+    place = f"{_short(ours[-1])}:{ours[-1].lineno} {ours[-1].name}" if ours else ""
     return Description(kind=kind, place=place)

@@ -6,12 +6,10 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
-from sqlalchemy.exc import SQLAlchemyError
-
 from libs.chassis.ids import new_id
 from libs.chassis.logging import correlation_id, get_logger
 from libs.contracts.base import Event
-from libs.messaging import metrics
+from libs.messaging import faults, metrics
 from libs.messaging.backoff import Backoff
 from libs.messaging.work import WorkFactory
 
@@ -112,7 +110,7 @@ class JobRunner:
                 self._wake.wait(self.job.every.total_seconds())
 
     def _tell(self, error: Exception) -> None:
-        if isinstance(error, SQLAlchemyError):
-            log.warning("job will be tried again", job=self.job.name, reason=type(error).__name__)
+        if faults.is_outage(error) or faults.is_overload(error) or faults.is_collision(error):
+            log.warning("job will be tried again", job=self.job.name, reason=str(faults.describe(error)))
         else:
-            log.exception("job failed", job=self.job.name)
+            log.error("job failed", job=self.job.name, **faults.for_log(error))

@@ -18,10 +18,17 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("service")
     parser.add_argument("process", choices=["rpc", "worker"])
     arguments = parser.parse_args(argv)
+    stay_small()
     if arguments.process == "rpc":
         patch_for_eventlet()
         return run_rpc(arguments.service)
     return run_worker(arguments.service)
+
+
+def stay_small() -> None:
+    """Keep out what libraries load merely because it is installed; ten megabytes a process."""
+    for unwanted in ("rich", "yaml"):
+        sys.modules.setdefault(unwanted, None)  # type: ignore[arg-type]  # the import system's own way to say no
 
 
 def patch_for_eventlet() -> None:

@@ -4,19 +4,22 @@ from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from sqlalchemy import text
 from sqlalchemy.orm import Session, sessionmaker
 
 from libs.chassis.clock import Clock, SystemClock
 from libs.chassis.ids import new_id
-from libs.chassis.principal import Principal
 from libs.contracts.base import Event
 from libs.contracts.errors import Unauthenticated
 from libs.messaging import outbox
 from libs.messaging.envelope import Envelope
 from libs.messaging.tables import JOBS_CHANNEL
+
+if TYPE_CHECKING:
+    # workers know no callers, and the library that verifies them takes nine megabytes
+    from libs.chassis.principal import Principal
 
 
 def _new_correlation_id() -> str:
@@ -29,7 +32,7 @@ class Work:
 
     session: Session
     clock: Clock = field(default_factory=SystemClock)
-    principal: Principal | None = None
+    principal: "Principal | None" = None
     correlation_id: str = field(default_factory=_new_correlation_id)
     causation_id: str | None = None
     envelope: Envelope | None = None
@@ -42,7 +45,7 @@ class Work:
         return self.clock.now()
 
     @property
-    def caller(self) -> Principal:
+    def caller(self) -> "Principal":
         """Who asks; raises :class:`Unauthenticated` where nobody does."""
         if self.principal is None:
             raise Unauthenticated
@@ -68,7 +71,7 @@ class WorkFactory(Protocol):
     def __call__(
         self,
         *,
-        principal: Principal | None = None,
+        principal: "Principal | None" = None,
         correlation_id: str | None = None,
         causation_id: str | None = None,
         envelope: Envelope | None = None,
@@ -83,7 +86,7 @@ def work_factory(sessions: sessionmaker[Session], clock: Clock | None = None) ->
     @contextmanager
     def open_work(
         *,
-        principal: Principal | None = None,
+        principal: "Principal | None" = None,
         correlation_id: str | None = None,
         causation_id: str | None = None,
         envelope: Envelope | None = None,

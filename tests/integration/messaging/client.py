@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pika
+from pika.exceptions import ChannelClosedByBroker
 
 DIRECT = "amq.rabbitmq.reply-to"
 
@@ -86,8 +87,13 @@ class Client:
         return None if method is None else (properties, body)
 
     def depth(self, queue: str) -> int:
-        """How many messages wait in a queue."""
-        count: int = self.channel.queue_declare(queue, passive=True).method.message_count
+        """How many messages wait in a queue; none where there is no such queue yet."""
+        channel = self._connection.channel()
+        try:
+            count: int = channel.queue_declare(queue, passive=True).method.message_count
+        except ChannelClosedByBroker:
+            return 0
+        channel.close()
         return count
 
     def _on_reply(self, _channel: Any, _method: Any, properties: Any, body: bytes) -> None:

@@ -4,6 +4,7 @@ import json
 import time
 import uuid
 from datetime import timedelta
+from typing import Any
 from uuid import UUID
 
 import pytest
@@ -202,18 +203,24 @@ def test_poison_is_noted_and_the_process_lives(lending: Lending, case: str) -> N
     assert eventually(lambda: lending.client.depth("rpc-lending") == 0)
 
 
-def test_headers_that_are_not_text_are_noted_and_the_process_lives(lending: Lending) -> None:
-    from libs.messaging.link import Link
-
-    link = Link(lending.amqp_url, name="a stranger")
-    link.open()
-    link.publish("nameko-rpc", "lending.add_book", b"{}", {"content_type": "application/json", "reply_to": "\udcff"})
-    link.close()
+@pytest.mark.parametrize("broken", [{"reply_to": b"\xff\xff"}, {"headers": {"a": {"b": b"\xff"}}, "app_id": b"\xfe"}])
+def test_properties_that_cannot_be_decoded_are_noted_and_the_process_lives(
+    lending: Lending, broken: dict[str, Any]
+) -> None:
+    lending.client.publish("lending.add_book", b"{}", **{**GOOD, **broken})
 
     note = eventually(lambda: lending.client.get("rpc.dead"))
 
     assert note is not None
+    assert json.loads(note[1])["reason"] == "damaged_properties"
     assert add(lending)
+
+
+def test_a_routing_key_that_is_no_text_harms_nobody(lending: Lending) -> None:
+    lending.client.publish(b"lending.\xff", body({}), **GOOD)  # type: ignore[arg-type]  # no decent client can say this
+
+    assert add(lending)
+    assert eventually(lambda: lending.client.depth("rpc-lending") == 0)
 
 
 def test_a_reply_that_nobody_waits_for_harms_nobody(lending: Lending) -> None:
@@ -226,6 +233,7 @@ def test_a_reply_that_nobody_waits_for_harms_nobody(lending: Lending) -> None:
 
 
 def test_a_stock_nameko_client_is_answered(lending: Lending) -> None:
+    from kombu.pools import reset
     from nameko.exceptions import RemoteError
     from nameko.standalone.rpc import ServiceRpcProxy
 
@@ -235,6 +243,7 @@ def test_a_stock_nameko_client_is_answered(lending: Lending) -> None:
         with pytest.raises(RemoteError) as caught:
             proxy.misbehave(request={"how": "refuse"})
     assert caught.value.value["code"] == "not_today"
+    reset()  # kombu keeps connections for later
 
 
 def test_waiting_for_the_database_stops_nobody_else(lending: Lending) -> None:
