@@ -10,7 +10,7 @@ from flask_babel.speaklater import LazyString
 from werkzeug.exceptions import HTTPException
 
 from gateway.faults import SENTENCES, sentence, sentence_of
-from gateway.security.session import principals
+from gateway.security.session import principals, visitor
 from libs.contracts.errors import Internal, ServiceError, Unauthenticated
 
 log = logging.getLogger(__name__)
@@ -90,7 +90,16 @@ def page(error: ServiceError) -> Response:
     return _page(answer.status, str(answer.heading), text, answer.tone, error.retry_after)
 
 
+def _know_visitor() -> None:
+    """Find out who reads the page; where that is what failed, nobody does."""
+    try:
+        visitor()
+    except ServiceError:
+        g.visitor = None
+
+
 def _page(status: int, heading: str, text: str, tone: str, retry_after: int | None = None) -> Response:
+    _know_visitor()
     html = render_template(
         "errors/error.html", heading=heading, text=text, tone=tone, status=status, retry_after=retry_after
     )

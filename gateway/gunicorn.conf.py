@@ -8,8 +8,6 @@ import tempfile
 from types import FrameType
 from typing import Any
 
-from prometheus_client import multiprocess
-
 bind = os.environ.get("GATEWAY_BIND", "127.0.0.1:8000")
 workers = int(os.environ.get("GATEWAY_WORKERS", "2"))
 threads = int(os.environ.get("GATEWAY_THREADS", "24"))
@@ -62,4 +60,7 @@ def worker_exit(_: Any, worker: Any) -> None:
 
 def child_exit(_: Any, worker: Any) -> None:
     """Let the metrics of a process that is gone count no longer."""
+    # Imported late: the library looks at PROMETHEUS_MULTIPROC_DIR when it is first imported.
+    from prometheus_client import multiprocess
+
     multiprocess.mark_process_dead(worker.pid)

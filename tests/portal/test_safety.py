@@ -3,7 +3,7 @@
 import pytest
 
 from gateway.security.tokens import new_token
-from libs.contracts.errors import Internal
+from libs.contracts.errors import Internal, Unavailable
 from tests.portal.fakes import principal
 from tests.portal.support import Page, Portal
 
@@ -157,3 +157,14 @@ def test_a_request_behind_a_trusted_proxy_counts_under_the_visitors_address(make
         return visitor.client.post("/sign-in", data=data, headers={"X-Forwarded-For": address}).status_code
 
     assert [status("192.0.2.1"), status("192.0.2.1"), status("192.0.2.2")] == [422, 429, 422]
+
+
+def test_where_nobody_can_say_who_is_there_the_page_says_to_come_back(portal: Portal) -> None:
+    def refuse(_: str) -> None:
+        raise Unavailable
+
+    visitor = portal.signed_in(principal("manager"))
+    portal.identity.authenticate = refuse  # type: ignore[assignment, method-assign]
+    page = visitor.open("/home", status=503)
+    assert page.heading == "Please try again in a minute"
+    assert visitor.cookie("session") is not None
