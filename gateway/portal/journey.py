@@ -38,8 +38,8 @@ def at_most(most: int) -> Length:
     return Length(max=most, message=SENTENCES["too_long"])
 
 
-def page(template: str, form: FlaskForm | None = None, **values: Any) -> tuple[str, int]:
-    """Render a page; one that shows a faulty form says 422."""
-    faulty = form is not None and bool(form.errors)
+def page(template: str, form: FlaskForm | None = None, *, faulty: bool = False, **values: Any) -> tuple[str, int]:
+    """Render a page; one that shows a faulty form, or is ``faulty`` for another reason, says 422."""
+    faulty = faulty or (form is not None and bool(form.errors))
     status = HTTPStatus.UNPROCESSABLE_ENTITY if faulty else HTTPStatus.OK
     return render_template(template, form=form, faulty=faulty, **values), status

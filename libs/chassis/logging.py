@@ -60,7 +60,8 @@ def configure(service: str, *, level: str | None = None) -> None:
         _hide_secrets,
     ]
     renderer: list[Processor] = (
-        [structlog.dev.ConsoleRenderer(colors=sys.stdout.isatty())]
+        # plain tracebacks: the handsome ones print local variables, and with them people's data
+        [structlog.dev.ConsoleRenderer(colors=sys.stdout.isatty(), exception_formatter=structlog.dev.plain_traceback)]
         if on_terminal
         else [structlog.processors.format_exc_info, structlog.processors.JSONRenderer(ensure_ascii=False)]
     )

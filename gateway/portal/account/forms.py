@@ -25,4 +25,6 @@ class ChangePasswordForm(Form):
 class LanguageForm(Form):
     """The language of mails and pages."""
 
-    language = RadioField(_l("Language"), choices=[SelectChoice(value=code, label=name) for code, name in LANGUAGES.items()])
+    language = RadioField(
+        _l("Language"), choices=[SelectChoice(value=code, label=name) for code, name in LANGUAGES.items()]
+    )

@@ -98,10 +98,9 @@ def _answers(content: ModuleContent) -> tuple[dict[str, int], dict[str, str]]:
 
 def _test(content: ModuleContent, chosen: dict[str, int], missing: dict[str, str]) -> Page:
     faults = [(f"#{q.id}", f"{n}. {missing[q.id]}") for n, q in enumerate(content.questions, 1) if q.id in missing]
-    body, _status = page(
+    return page(
         "learning/test.html", module=content, chosen=chosen, missing=missing, faults=faults, faulty=bool(missing)
     )
-    return body, 422 if missing else 200
 
 
 @journey.get("/management/trainings")

@@ -119,7 +119,7 @@ def _assign(choices: Choices) -> Any:
 def _participants(licence: LicenceView, people: list[PersonView], choices: Choices | None) -> Page:
     held = licensing.list_assignments(_organisation(), sku=licence.sku).items
     busy = {assignment.account_id for assignment in held if assignment.state in UNFINISHED}
-    body, _status = page(
+    return page(
         "licences/participants.html",
         licence=licence,
         people=people,
@@ -129,18 +129,16 @@ def _participants(licence: LicenceView, people: list[PersonView], choices: Choic
         faults=choices.summary() if choices else [],
         faulty=bool(choices and choices.faulty),
     )
-    return body, 422 if choices and choices.faulty else 200
 
 
 def _modules(choices: Choices) -> Page:
-    body, _status = page(
+    return page(
         "licences/modules.html",
         choices=choices,
         licence=choices.licence,
         faults=choices.summary(),
         faulty=choices.faulty,
     )
-    return body, 422 if choices.faulty else 200
 
 
 @journey.route("/management/assignments/<uuid:assignment_id>/withdraw", methods=["GET", "POST"])

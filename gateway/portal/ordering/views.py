@@ -60,8 +60,7 @@ def add_licences() -> Page:
 
 
 def _order_page(template: str, form: OrderForm) -> Page:
-    body, _status = page(template, rows=form.rows, faults=form.summary(), faulty=form.faulty)
-    return body, 422 if form.faulty else 200
+    return page(template, rows=form.rows, faults=form.summary(), faulty=form.faulty)
 
 
 @journey.get("/orders", endpoint="orders")

@@ -87,7 +87,7 @@ def _download(grid: Grid) -> Response:
 
 def _grid(grid: Grid) -> Page:
     faulty = bool(grid.general or grid.bad)
-    body, _status = page(
+    return page(
         "people/new_users.html",
         grid=grid,
         fields=FIELDS,
@@ -96,7 +96,6 @@ def _grid(grid: Grid) -> Page:
         faults=grid.summary(),
         faulty=faulty,
     )
-    return body, 422 if faulty else 200
 
 
 @journey.get("/management/users")

@@ -51,10 +51,9 @@ def bank_statements() -> Page:
             return redirect(url_for("staff.bank_statement", statement_id=statement.id))
         fault = sentence("required")
     found = orders.list_bank_statements(request.args.get("page_token") or None)
-    body, _status = page(
+    return page(
         "staff/bank_statements.html", statements=found, fault=fault, faulty=bool(fault), reason=statement_reason
     )
-    return body, 422 if fault else 200
 
 
 @journey.get("/work/bank-statements/<uuid:statement_id>")
