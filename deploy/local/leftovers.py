@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import signal
 from pathlib import Path
 
 import psutil
@@ -26,12 +27,20 @@ def find_leftovers(folder: Path) -> list[psutil.Process]:
 def stop_leftovers(folder: Path, *, seconds: float = 10) -> int:
     """Ask them to end, end those that do not, and return how many there were."""
     left = find_leftovers(folder)
+    ids = {process.pid for process in left}
     for process in left:
         with contextlib.suppress(psutil.Error):
-            process.terminate()
+            # Only the heads of each family: a server whose own helpers are ended from outside takes it for a crash.
+            if process.ppid() not in ids:
+                process.send_signal(_polite(process))
     _, stubborn = psutil.wait_procs(left, timeout=seconds)
     for process in stubborn:
         with contextlib.suppress(psutil.Error):
             process.kill()
     psutil.wait_procs(stubborn, timeout=5)
     return len(left)
+
+
+def _polite(process: psutil.Process) -> int:
+    """SIGTERM; for PostgreSQL, which would wait for its clients then, SIGINT."""
+    return signal.SIGINT if process.name() == "postgres" else signal.SIGTERM
