@@ -7,6 +7,8 @@ from email.policy import SMTP
 from email.utils import format_datetime, parseaddr
 from uuid import UUID
 
+from email_validator import EmailNotValidError, validate_email
+
 from libs.chassis.documents import DocumentMissing, DocumentStore
 from services.notifications.adapters.templates import Worded
 from services.notifications.model import Attachment
@@ -40,7 +42,6 @@ def compose(
     message["Message-ID"] = f"<{mail_id}@{sender.domain}>"
     # RFC 3834: machines are asked not to answer
     message["Auto-Submitted"] = "auto-generated"
-    message["Content-Language"] = language
     message.set_content(worded.text)
     message.add_alternative(worded.html, subtype="html")
     for attachment in attachments:
@@ -48,20 +49,20 @@ def compose(
         message.add_attachment(
             _content(documents, attachment), maintype=main, subtype=sub, filename=one_line(attachment.filename)
         )
+    message["Content-Language"] = language  # last: setting the content throws such headers away
     return message
 
 
 def address(name: str, email: str) -> Address:
     """A person's address with the name; raises :class:`BadAddress`."""
-    if any(character.isspace() or not character.isprintable() for character in email):
-        raise BadAddress(email)
     try:
-        made = Address(display_name=one_line(name), addr_spec=email)
-    except (ValueError, IndexError) as error:
+        checked = validate_email(email, check_deliverability=False, globally_deliverable=False)
+    except EmailNotValidError as error:
         raise BadAddress(email) from error
-    if not made.username or not made.domain:
-        raise BadAddress(email)
-    return made
+    # a domain in Cyrillic has an ASCII form that every mail server takes; a local part has none
+    return Address(
+        display_name=one_line(name), username=checked.local_part, domain=checked.ascii_domain or checked.domain
+    )
 
 
 def sender_address(mail_from: str, name: str, support: str) -> Address:

@@ -42,7 +42,7 @@ class Links:
     def __init__(self, portal: str) -> None:
         self.portal = portal
         self.how_to_register = f"{portal}/how-to-register"
-        self.licences = f"{portal}/licences"
+        self.licences = f"{portal}/management/licences"
         self.trainings = f"{portal}/trainings"
 
     def order(self, order_id: str) -> str:
@@ -68,6 +68,7 @@ def word(
     names = {
         **context,
         "reader": reader,
+        "language": reader.language,
         "operator": operator,
         "links": Links(portal),
         "secret": secret,
@@ -97,7 +98,6 @@ def _environment(language: str, zone: ZoneInfo) -> Environment:
         lstrip_blocks=True,
         keep_trailing_newline=False,
     )
-    environment.globals["language"] = language
     environment.filters |= {
         "local": lambda text: wording.local(text, language),
         "money": lambda value: wording.money(value, language),

@@ -1,0 +1,274 @@
+"""Mails go out, are tried again, are given up visibly, and forget their secrets."""
+
+from __future__ import annotations
+
+import smtplib
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from libs.chassis.crypto import generate_sealing_keys, seal
+from services.notifications import settings
+from services.notifications.adapters import smtp
+from services.notifications.handlers import sending
+from services.notifications.model.mail import BACK_OFF, Mail
+from tests.support.builders.notifications import (
+    PASSWORD,
+    MailRoom,
+    an_account,
+    configure_notifications,
+    events_about,
+    mail_room,
+)
+from tests.support.databases import Databases
+
+
+def header(letter: object, name: str) -> str:
+    return dict(letter.headers)[name]
+
+
+def owed_one_mail(room: MailRoom, **account: str) -> None:
+    room.hear(events_about(room.knows(**account))["order_cancelled"])
+
+
+def test_a_letter_has_the_headers_that_mail_servers_and_people_look_for(room: MailRoom) -> None:
+    owed_one_mail(room)
+    room.send()
+
+    (letter,) = room.letters()
+    (mail,) = room.mails()
+    assert header(letter, "From") == "Учебен център Пример <support@example.org>"
+    assert header(letter, "To") == "Елена Димитрова <elena.dimitrova@broker.example>"
+    assert header(letter, "Message-ID") == f"<{mail.id}@example.org>"
+    assert header(letter, "Auto-Submitted") == "auto-generated"
+    assert header(letter, "Date")
+    assert letter.sender == "support@example.org"
+
+
+@pytest.mark.parametrize("name", ["Елена\r\nBcc: thief@evil.example", "Елена\nSubject: x", 'E"; <a@b.example>,'])
+def test_a_name_cannot_smuggle_a_header_or_a_recipient(room: MailRoom, name: str) -> None:
+    owed_one_mail(room, given_name=name)
+    room.send()
+
+    (letter,) = room.letters()
+    assert letter.recipients == ("elena.dimitrova@broker.example",)
+    names = [header_name for header_name, _ in letter.headers]
+    assert "Bcc" not in names
+    assert names.count("Subject") == names.count("To") == 1
+    assert "2026-000042" in letter.subject
+
+
+@pytest.mark.parametrize("address", ["not an address", "a@b@c.example", "x@y.example\r\nBcc: z@evil.example", ""])
+def test_an_address_no_mail_can_go_to_is_given_up_at_once(room: MailRoom, address: str) -> None:
+    owed_one_mail(room, email=address)
+    room.send()
+
+    (mail,) = room.mails()
+    assert (mail.state, mail.last_error) == ("given_up", "the address is not one that mail can be sent to")
+
+
+def test_a_refused_recipient_is_given_up_at_once_and_others_are_served(room: MailRoom) -> None:
+    room.inbox.behaviour.refused_recipients = ("gone@broker.example",)
+    owed_one_mail(room, email="gone@broker.example")
+    owed_one_mail(room, email="here@broker.example")
+
+    room.send()
+
+    assert [(mail.state, mail.last_error) for mail in room.mails()] == [
+        ("given_up", "550 5.1.1 No such mailbox"),
+        ("sent", None),
+    ]
+
+
+def test_a_mail_that_is_put_off_is_tried_again_after_growing_waits(room: MailRoom) -> None:
+    owed_one_mail(room)
+    room.inbox.behaviour.temporary_failures = 3
+
+    room.send()
+    (mail,) = room.mails()
+    assert (mail.state, mail.attempts, mail.last_error) == ("queued", 1, "451 4.3.0 Try again later")
+    room.wait_and_send(BACK_OFF[0] - timedelta(seconds=1))
+    assert room.mails()[0].attempts == 1
+    room.wait_and_send(timedelta(seconds=1))
+    assert room.mails()[0].attempts == 2
+    room.wait_and_send(BACK_OFF[1])
+    room.wait_and_send(BACK_OFF[2])
+
+    (mail,) = room.mails()
+    assert (mail.state, mail.attempts, mail.last_error) == ("sent", 4, None)
+    assert len(room.letters()) == 1
+
+
+def test_after_the_last_attempt_a_mail_is_given_up_and_never_silently(room: MailRoom) -> None:
+    owed_one_mail(room)
+    room.inbox.behaviour.temporary_failures = 100
+
+    room.send()
+    for wait in BACK_OFF:
+        assert room.mails()[0].state == "queued"
+        room.wait_and_send(wait)
+
+    (mail,) = room.mails()
+    assert (mail.state, mail.attempts) == ("given_up", len(BACK_OFF) + 1)
+    assert mail.last_error == "451 4.3.0 Try again later"
+    room.wait_and_send(timedelta(days=30))
+    assert room.mails()[0].attempts == len(BACK_OFF) + 1
+
+
+def test_a_mail_server_that_is_away_costs_one_attempt_of_one_mail_and_loses_none(
+    room: MailRoom, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for number in range(5):
+        owed_one_mail(room, email=f"p{number}@broker.example")
+    there = settings.settings().smtp_url
+    configure_notifications(monkeypatch, SMTP_URL="smtp://127.0.0.1:1")
+
+    assert room.send() is False
+
+    assert [mail.attempts for mail in room.mails()] == [1, 0, 0, 0, 0]
+    assert "not reachable" in (room.mails()[0].last_error or "")
+    configure_notifications(monkeypatch, SMTP_URL=f"smtp://{there.host}:{there.port}")
+    room.wait_and_send(BACK_OFF[0])
+    assert [mail.state for mail in room.mails()] == ["sent"] * 5
+
+
+def test_a_line_that_breaks_after_the_letter_was_taken_means_at_most_a_recognisable_repeat(room: MailRoom) -> None:
+    owed_one_mail(room)
+    room.inbox.behaviour.drop_after_data = True
+    room.send()
+    assert [mail.state for mail in room.mails()] == ["queued"]
+
+    room.inbox.behaviour.drop_after_data = False
+    room.wait_and_send(BACK_OFF[0])
+
+    first, second = room.letters()
+    assert header(first, "Message-ID") == header(second, "Message-ID")
+    assert [mail.state for mail in room.mails()] == ["sent"]
+
+
+class Killed(BaseException):
+    """The process ends here."""
+
+
+def test_a_process_killed_between_sending_and_recording_repeats_one_mail_with_the_same_id(
+    room: MailRoom, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    owed_one_mail(room, email="first@broker.example")
+    owed_one_mail(room, email="second@broker.example")
+
+    def die(*_: object, **__: object) -> None:
+        raise Killed
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Mail, "mark_sent", die)
+        with pytest.raises(Killed):
+            room.send()
+    room.send()
+    assert len(room.letters()) == 1, "nobody else may take the mail while its lease runs"
+    room.wait_and_send(sending.LEASE)
+
+    assert [mail.state for mail in room.mails()] == ["sent", "sent"]
+    first, repeat = room.letters("first@broker.example")
+    assert header(first, "Message-ID") == header(repeat, "Message-ID")
+    assert len(room.letters("second@broker.example")) == 1
+
+
+def test_a_batch_goes_over_one_connection_and_what_is_more_in_the_next(
+    room: MailRoom, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for number in range(sending.BATCH + 5):
+        owed_one_mail(room, email=f"p{number}@broker.example")
+    opened: list[smtp.MailServer] = []
+    connect = smtp.MailServer._connect
+
+    def count(server: smtp.MailServer) -> smtplib.SMTP:
+        opened.append(server)
+        return connect(server)
+
+    monkeypatch.setattr(smtp.MailServer, "_connect", count)
+
+    assert room.send() is True
+    assert (len(room.letters()), len(opened)) == (sending.BATCH, 1)
+    assert room.send() is False
+    assert (len(room.letters()), len(opened)) == (sending.BATCH + 5, 2)
+
+
+def test_an_attachment_that_is_not_there_yet_is_waited_for(room: MailRoom) -> None:
+    room.hear(events_about(room.knows())["invoice_issued"])
+    invoice = room.documents.read("orders/0000000042.pdf")
+    room.documents.delete("orders/0000000042.pdf")
+    room.send()
+    assert room.mails()[0].last_error == "an attachment is not in the document store"
+
+    room.documents.put("orders/0000000042.pdf", invoice)
+    room.wait_and_send(BACK_OFF[0])
+
+    assert room.letters()[0].attachments[0].content == invoice
+
+
+def test_an_address_outside_ascii_is_served_where_the_mail_server_can(room: MailRoom) -> None:
+    owed_one_mail(room, email="елена@пример.example")
+    room.send()
+
+    assert room.letters()[0].recipients == ("елена@xn--e1afmkfd.example",)
+
+
+# --- secrets ----------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.story("INS-15")
+def test_a_password_is_in_the_letter_and_nowhere_else_once_it_was_sent(room: MailRoom) -> None:
+    room.hear(an_account())
+    assert PASSWORD not in str(vars(room.mails()[0]))
+
+    room.send()
+
+    assert PASSWORD in room.letters()[0].text
+    assert PASSWORD in room.letters()[0].html
+    (mail,) = room.mails()
+    assert mail.sealed_secret is None
+    assert PASSWORD not in str(vars(mail))
+    assert "••••••••" in (mail.text or "")
+
+
+def test_a_password_that_lost_its_worth_is_not_sent_and_is_forgotten(room: MailRoom) -> None:
+    room.inbox.behaviour.temporary_failures = 1
+    room.hear(an_account(password_expires_at=room.database.clock.now() + timedelta(minutes=1)))
+    room.send()
+
+    room.wait_and_send(timedelta(minutes=2))
+    with room.database.open_work() as work:
+        assert sending.erase_expired_secrets(work) is False
+
+    (mail,) = room.mails()
+    assert (mail.state, mail.last_error) == ("given_up", "the password it would tell is no longer valid")
+    assert mail.sealed_secret is None
+    assert room.letters() == []
+
+
+def test_a_secret_sealed_for_somebody_else_is_tried_again_and_never_sent_as_it_is(room: MailRoom) -> None:
+    room.hear(an_account(sealed_password=seal(PASSWORD, generate_sealing_keys()[1])))
+    room.send()
+
+    (mail,) = room.mails()
+    assert (mail.state, mail.last_error) == ("queued", "the secret cannot be opened: the sealed text cannot be opened")
+    assert room.letters() == []
+
+
+def test_secrets_that_still_hold_are_kept_until_they_are_sent(room: MailRoom) -> None:
+    room.hear(an_account(password_expires_at=datetime.now(UTC) + timedelta(days=14)))
+
+    with room.database.open_work() as work:
+        sending.erase_expired_secrets(work)
+
+    assert room.mails()[0].sealed_secret is not None
+
+
+def test_the_sender_can_be_set(service_database: Databases, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    sender = "Портал <no-reply@portal.example>"
+    with mail_room(service_database("notifications"), tmp_path, monkeypatch, MAIL_FROM=sender) as room:
+        owed_one_mail(room)
+        room.send()
+
+        assert header(room.letters()[0], "From") == sender
