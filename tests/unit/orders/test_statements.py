@@ -32,6 +32,14 @@ def refusal(content: bytes, own: OwnAccounts = OURS, *, max_bytes: int = 50_000_
     return fault.value
 
 
+def read_or_refused(content: bytes) -> bool:
+    """Anything but a refusal by a reason leaves through the test."""
+    try:
+        return all(entry.account == OUR_IBAN for entry in entries(content))
+    except StatementFault as fault:
+        return fault.reason in Reason
+
+
 GOOD = Transfer(
     amount="115.20",
     texts=["Плащане", "RF552026000147"],
@@ -211,8 +219,7 @@ def test_stream_of_unknown_length_is_cut_off() -> None:
             return next(self._parts)
 
     with pytest.raises(StatementFault) as fault:
-        for _ in read_statement(Endless(), OURS, max_bytes=1_000_000):  # type: ignore[arg-type]
-            continue
+        list(read_statement(Endless(), OURS, max_bytes=1_000_000))  # type: ignore[arg-type]
     assert fault.value.reason is Reason.TOO_LARGE
 
 
@@ -223,27 +230,18 @@ def test_fault_says_the_line() -> None:
 
 @given(st.binary(max_size=400))
 def test_any_bytes_are_read_or_refused(content: bytes) -> None:
-    try:
-        entries(content)
-    except StatementFault as fault:
-        assert fault.reason in Reason
+    assert read_or_refused(content)
 
 
 @given(st.integers(0, len(XML)), st.binary(min_size=1, max_size=6))
 def test_damaged_camt_is_read_or_refused(place: int, noise: bytes) -> None:
-    try:
-        entries(XML[:place] + noise + XML[place + len(noise) :])
-    except StatementFault as fault:
-        assert fault.reason in Reason
+    assert read_or_refused(XML[:place] + noise + XML[place + len(noise) :])
 
 
 @given(st.integers(0, 600), st.binary(min_size=1, max_size=6))
 def test_damaged_mt940_is_read_or_refused(place: int, noise: bytes) -> None:
     content = mt940(TWO)
-    try:
-        entries(content[:place] + noise + content[place + len(noise) :])
-    except StatementFault as fault:
-        assert fault.reason in Reason
+    assert read_or_refused(content[:place] + noise + content[place + len(noise) :])
 
 
 def test_same_booking_has_the_same_key_in_another_file() -> None:
@@ -372,7 +370,9 @@ class TestSamples:
         ours = list(read_statement(io.BytesIO(text.encode()), OwnAccounts(known)))
         assert len(ours) == len(theirs)
         for our, their in zip(ours, theirs, strict=True):
-            assert (our.amount if our.credit else -our.amount) == their["amount"].amount
+            assert our.amount == abs(their["amount"].amount)
+            # The oracle knows no direction for reversals.
+            assert our.reversal or our.credit == (their["amount"].amount > 0)
             assert our.valued_on == their["date"]
             assert (our.bank_reference or "") == (their["bank_reference"] or "")
 
