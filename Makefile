@@ -33,7 +33,7 @@ test-unit: $(STAMP) ## unit, contract and architecture tests: no broker, no data
 	@$(VENV)/bin/pytest -q tests/unit tests/contract tests/architecture
 
 test-integration: $(STAMP) ## tests on a real RabbitMQ and PostgreSQL
-	@$(VENV)/bin/pytest -q tests/integration
+	@$(VENV)/bin/pytest -q tests/integration $(wildcard tests/faults)
 
 test-portal: $(STAMP) ## the portal's pages and API without a browser
 	@$(VENV)/bin/pytest -q tests/portal

@@ -10,7 +10,12 @@ from deploy.local.translations import compile_catalogues
 
 pytest_plugins = ["tests.support.fixtures"]
 
-_MARKS = {"integration": pytest.mark.integration, "e2e": pytest.mark.e2e, "faults": pytest.mark.integration}
+_MARKS = {
+    "integration": [pytest.mark.integration],
+    # the first test of a run also waits until the whole stack is ready
+    "faults": [pytest.mark.integration, pytest.mark.timeout(300)],
+    "e2e": [pytest.mark.e2e, pytest.mark.timeout(300)],
+}
 
 
 def pytest_configure() -> None:
@@ -23,6 +28,5 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     here = Path(__file__).parent
     for item in items:
         if item.path.is_relative_to(here):
-            mark = _MARKS.get(item.path.relative_to(here).parts[0])
-            if mark is not None:
+            for mark in _MARKS.get(item.path.relative_to(here).parts[0], []):
                 item.add_marker(mark)
