@@ -23,7 +23,9 @@ if ! { [ -x "$venv/bin/python" ] && fits "$venv/bin/python" && "$venv/bin/python
     done
     [ -n "$python" ] || refuse "Python 3.11, 3.12 or 3.13 is needed and was not found: install one, or set PYTHON to its path."
     "$python" -c 'import venv, ensurepip' >/dev/null 2>&1 ||
-        refuse "$python has no venv module: install the package $(basename "$("$python" -c 'import sys; print("python%d.%d-venv" % sys.version_info[:2])')") and try again."
+        refuse "$python cannot make virtual environments: install the package $(
+            "$python" -c 'import sys; print("python%d.%d-venv" % sys.version_info[:2])'
+        ) and try again."
     echo "creating $venv with $python"
     rm -rf "$venv"
     "$python" -m venv "$venv" || refuse "$python could not create $venv: see the lines above."
