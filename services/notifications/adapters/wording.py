@@ -34,7 +34,7 @@ def money(value: Mapping[str, Any], language: str) -> str:
 
 def day(value: str, language: str) -> str:
     """An ISO date in words."""
-    return str(format_date(date.fromisoformat(value), format="long", locale=FORMATS[language]))
+    return str(format_date(date.fromisoformat(value), format="d MMMM y", locale=FORMATS[language]))
 
 
 def moment(value: str, language: str, zone: ZoneInfo) -> str:
