@@ -2,6 +2,7 @@
 
 import base64
 import json
+import ssl
 import time
 from datetime import datetime
 from typing import Any
@@ -148,8 +149,8 @@ class Evrotrust:
             raise NotReached("connect_timeout") from None
         except requests.exceptions.Timeout:
             raise Unknown("timeout") from None
-        except requests.exceptions.SSLError:
-            raise NotReached("tls") from None
+        except requests.exceptions.SSLError as error:
+            raise (NotReached("certificate") if _is_stranger(error) else Unknown("tls")) from None
         except requests.exceptions.ConnectionError as error:
             raise (NotReached("refused") if _never_connected(error) else Unknown("connection_lost")) from None
         except requests.RequestException:
@@ -189,6 +190,16 @@ def _never_connected(error: requests.exceptions.ConnectionError) -> bool:
     cause = error.args[0] if error.args else None
     reason = getattr(cause, "reason", cause)
     return isinstance(reason, urllib3.exceptions.NewConnectionError)
+
+
+def _is_stranger(error: requests.exceptions.SSLError) -> bool:
+    """Whether the other side's certificate was refused: then nothing was sent to it."""
+    cause: object = error
+    while isinstance(cause, Exception):
+        if isinstance(cause, ssl.SSLCertVerificationError):
+            return True
+        cause = getattr(cause, "reason", None) or (cause.args[0] if cause.args else None)
+    return False
 
 
 def _new_public_key() -> str:
