@@ -91,7 +91,7 @@ def _all(url: str, service: str, limit: int) -> Iterator[list[Delivery]]:
 
 
 def _browse(link: Link, queue: str, limit: int) -> list[Delivery]:
-    found = []
+    found: list[Delivery] = []
     while len(found) < limit and (message := link.channel.basic_get(queue)) is not None:
         found.append(
             Delivery(

@@ -12,10 +12,14 @@ from sqlalchemy.orm.exc import StaleDataError
 
 from libs.contracts.errors import ServiceError
 
-CHAIN = 4
-FRAMES = 12
 COLLISIONS = 5
 """How often a deed that collided with another is tried before the caller hears of it."""
+
+CHAIN = 4
+"""How many causes of an exception a log names."""
+
+FRAMES = 12
+"""How many frames of each."""
 
 
 def is_collision(error: BaseException) -> bool:
@@ -63,7 +67,7 @@ def for_log(error: BaseException) -> dict[str, Any]:
     """
     if os.environ.get("LOG_EXCEPTIONS") == "full":
         return {"exc_info": error}
-    trail = []
+    trail: list[dict[str, Any]] = []
     cause: BaseException | None = error
     while cause is not None and len(trail) < CHAIN:
         frames = [f"{_short(frame)}:{frame.lineno} {frame.name}" for frame in extract_tb(cause.__traceback__)[-FRAMES:]]
