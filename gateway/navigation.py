@@ -26,6 +26,7 @@ class Entry:
     label: LazyString
     endpoint: str
     audience: Condition = signed_in
+    hint: LazyString | None = None
 
 
 @dataclass(frozen=True)
@@ -50,15 +51,43 @@ MANAGEMENT = Section(
         Group(
             _l("Licences"),
             (
-                Entry(_l("Add licences"), "ordering.add_licences", manager),
-                Entry(_l("Available licences"), "licences.available", manager),
+                Entry(
+                    _l("Add licences"),
+                    "ordering.add_licences",
+                    manager,
+                    _l("Choose products and quantities and place an order."),
+                ),
+                Entry(
+                    _l("Available licences"),
+                    "licences.available",
+                    manager,
+                    _l("See what is unused and give it to your people."),
+                ),
             ),
         ),
         Group(
             _l("Users"),
-            (Entry(_l("New users"), "people.new_users", manager), Entry(_l("Users"), "people.users", manager)),
+            (
+                Entry(
+                    _l("New users"),
+                    "people.new_users",
+                    manager,
+                    _l("Paste your people from a spreadsheet; each gets a mail."),
+                ),
+                Entry(_l("Users"), "people.users", manager, _l("Correct data, send a new password, close an account.")),
+            ),
         ),
-        Group(_l("Trainings"), (Entry(_l("Results and certificates"), "learning.results", manager),)),
+        Group(
+            _l("Trainings"),
+            (
+                Entry(
+                    _l("Results and certificates"),
+                    "learning.results",
+                    manager,
+                    _l("How far everybody is, and all certificates."),
+                ),
+            ),
+        ),
     ),
 )
 
@@ -68,25 +97,60 @@ STAFF = Section(
         Group(
             _l("Orders"),
             (
-                Entry(_l("All orders"), "staff.orders", staff),
-                Entry(_l("To approve"), "staff.approvals", role("official", "admin")),
+                Entry(_l("All orders"), "staff.orders", staff, _l("Every order with its state and documents.")),
+                Entry(
+                    _l("To approve"),
+                    "staff.approvals",
+                    role("official", "admin"),
+                    _l("Orders that wait for an official's decision."),
+                ),
             ),
         ),
         Group(
             _l("Payments"),
             (
-                Entry(_l("Bank statements"), "staff.bank_statements", role("finance", "admin")),
-                Entry(_l("Unmatched payments"), "staff.unmatched", role("finance", "admin")),
+                Entry(
+                    _l("Bank statements"),
+                    "staff.bank_statements",
+                    role("finance", "admin"),
+                    _l("Upload a statement and follow what it pays."),
+                ),
+                Entry(
+                    _l("Unmatched payments"),
+                    "staff.unmatched",
+                    role("finance", "admin"),
+                    _l("Transfers that fit no order by themselves."),
+                ),
             ),
         ),
         Group(
             _l("Organisations"),
             (
-                Entry(_l("Organisations"), "staff.organisations", role("clerk", "admin")),
-                Entry(_l("New account"), "staff.new_account", role("clerk", "admin")),
+                Entry(
+                    _l("Organisations"),
+                    "staff.organisations",
+                    role("clerk", "admin"),
+                    _l("Look up or register an organisation."),
+                ),
+                Entry(
+                    _l("New account"),
+                    "staff.new_account",
+                    role("clerk", "admin"),
+                    _l("Issue an account to a manager or to staff."),
+                ),
             ),
         ),
-        Group(_l("Messages"), (Entry(_l("Sent messages"), "staff.messages", role("clerk", "admin")),)),
+        Group(
+            _l("Messages"),
+            (
+                Entry(
+                    _l("Sent messages"),
+                    "staff.messages",
+                    role("clerk", "admin"),
+                    _l("Every mail that was sent, or could not be."),
+                ),
+            ),
+        ),
     ),
 )
 
@@ -114,6 +178,7 @@ class Shown:
     endpoint: str
     current: bool
     exact: bool
+    hint: str = ""
 
 
 @dataclass(frozen=True)
@@ -150,7 +215,13 @@ def _section_of(endpoint: str, view: PrincipalView | None) -> Section | None:
 
 
 def _shown(entry: Entry, here: str, *, within: bool = False) -> Shown:
-    return Shown(str(entry.label), entry.endpoint, within or entry.endpoint == here, entry.endpoint == request.endpoint)
+    return Shown(
+        str(entry.label),
+        entry.endpoint,
+        within or entry.endpoint == here,
+        entry.endpoint == request.endpoint,
+        str(entry.hint or ""),
+    )
 
 
 class Navigation:

@@ -99,7 +99,7 @@ class FakeIdentity:
     def begin_sign_in(self, login: str, password: str, browser_digest: str, *, network: str, device: str) -> SignInView:
         self.asked.append("begin_sign_in")
         if (login, password) != (self.login, self.password):
-            raise Unauthenticated("credentials_wrong")
+            raise Unauthenticated("wrong_credentials")
         state = "password_change_required" if self.issued else self._after_password()
         view = SignInView(
             id=uuid4(), state=state, expires_at=datetime.now(UTC) + timedelta(minutes=5), code="47", login=self.login
@@ -128,14 +128,14 @@ class FakeIdentity:
     def change_issued_password(self, sign_in_id: UUID, browser_digest: str, new_password: str) -> SignInView:
         self._of(sign_in_id, browser_digest)
         if new_password == self.password:
-            raise Invalid.field("new_password", "password_same")
+            raise Invalid.field("new_password", "same_as_issued")
         self.password, self.issued = new_password, False
         self.set(sign_in_id, self._after_password())
         return self._of(sign_in_id, browser_digest)
 
     def complete_sign_in(self, sign_in_id: UUID, browser_digest: str, session_digest: str) -> SessionView:
         if self._of(sign_in_id, browser_digest).state != "approved":
-            raise Conflict("sign_in_over")
+            raise Conflict("sign_in_completed")
         self.set(sign_in_id, "completed")
         self.sessions[session_digest] = self.holder
         return self.session_view(current=True)
@@ -185,7 +185,7 @@ class FakeIdentity:
 
     def change_password(self, current_password: str, new_password: str) -> None:
         if current_password != self.password:
-            raise Invalid.field("current_password", "current_password_wrong")
+            raise Invalid.field("current_password", "wrong_password")
         self.password = new_password
 
     def set_language(self, language: str) -> None:

@@ -90,7 +90,7 @@ def test_the_new_password_is_entered_twice_and_can_be_shown(portal: Portal) -> N
 def test_the_issued_password_cannot_be_the_new_one(portal: Portal) -> None:
     visitor, issued = portal.visitor(), portal.identity.password
     page = visitor.send(enter(visitor, portal), {"new_password": issued, "repeated": issued}, status=422)
-    assert page.faults == ["New password: The new password must differ from the present one."]
+    assert page.faults == ["New password: The new password must differ from the one that you received."]
 
 
 @pytest.mark.story("MON-14", "MON-21", "MON-22", "MON-23")
@@ -327,7 +327,9 @@ def test_a_delay_that_identity_demands_is_told_on_the_form(portal: Portal, monke
         raise RateLimited(retry_after=30)
 
     monkeypatch.setattr(portal.identity, "begin_sign_in", refuse)
-    assert enter(portal.visitor(), portal, status=422).faults == ["Too many attempts. Please wait a little."]
+    assert enter(portal.visitor(), portal, status=422).faults == [
+        "Too many attempts. Please wait a little. Try again in 30 seconds."
+    ]
 
 
 def test_identity_out_of_reach_is_told_as_such(portal: Portal, monkeypatch: pytest.MonkeyPatch) -> None:

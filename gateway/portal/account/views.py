@@ -12,6 +12,7 @@ from gateway.i18n import set_language
 from gateway.portal import journey as journeys
 from gateway.portal.account.forms import ChangePasswordForm, LanguageForm
 from gateway.portal.journey import page
+from gateway.portal.sign_in.forms import SHORTEST_PASSWORD
 from gateway.security.cookies import forget_session
 from gateway.security.guards import guard, public, signed_in
 from gateway.security.session import principals, the_visitor, visitor
@@ -70,7 +71,7 @@ def password() -> Page:
             identity.change_password(fields.current_password.data or "", fields.new_password.data or "")
             flash(_("The password is changed. All other browsers are signed out."), "good")
             return redirect(url_for("account.overview"))
-    return page("account/password.html", fields)
+    return page("account/password.html", fields, least=SHORTEST_PASSWORD)
 
 
 @journey.route("/account/language", methods=["GET", "POST"])

@@ -7,6 +7,9 @@ from wtforms import PasswordField, StringField, ValidationError
 
 from gateway.portal.journey import Form, at_most, required, required_as_typed
 
+SHORTEST_PASSWORD = 12
+"""What identity demands, said before it has to refuse; a test keeps the two equal."""
+
 
 class SignInForm(Form):
     """Name and password as issued or chosen."""

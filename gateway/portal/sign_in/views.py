@@ -1,5 +1,6 @@
 """Signing in: name and password, a new password the first time, the wait for the phone, and every end of it."""
 
+from contextlib import suppress
 from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
@@ -13,7 +14,7 @@ from gateway.i18n import COOKIE, LANGUAGES, set_language
 from gateway.portal import journey as journeys
 from gateway.portal.journey import page
 from gateway.portal.sign_in.device import device_of
-from gateway.portal.sign_in.forms import NewPasswordForm, SignInForm
+from gateway.portal.sign_in.forms import SHORTEST_PASSWORD, NewPasswordForm, SignInForm
 from gateway.portal.sign_in.outcomes import OUTCOMES
 from gateway.security.cookies import begin_session, browser_token, known_browser_token
 from gateway.security.guards import guard, public, safe_next, signed_in
@@ -54,7 +55,7 @@ def _begin(fields: SignInForm) -> SignInView | None:
             device=device_of(request.headers.get("User-Agent", "")),
         )
     except Unauthenticated:
-        raise Conflict("credentials_wrong") from None
+        raise Conflict("wrong_credentials") from None
 
 
 @journey.get("/sign-in/<uuid:sign_in_id>")
@@ -86,10 +87,11 @@ def password(sign_in_id: UUID) -> Page:
         return _to("sign_in.progress", sign_in_id)
     fields = NewPasswordForm()
     if fields.validate_on_submit():
-        with refused(fields):
+        with refused(fields), suppress(Conflict):  # it ended meanwhile: its page says how
             identity.change_issued_password(sign_in_id, digest(browser_token()), fields.new_password.data or "")
+        if not fields.errors:
             return _to("sign_in.progress", sign_in_id)
-    return page("sign_in/password.html", fields, attempt=attempt)
+    return page("sign_in/password.html", fields, attempt=attempt, least=SHORTEST_PASSWORD)
 
 
 @journey.get("/sign-in/<uuid:sign_in_id>/events")

@@ -2,6 +2,7 @@
 
 import pytest
 from flask import Flask
+from flask_babel import Babel
 
 from gateway import errors, faults
 from libs.contracts import errors as contract
@@ -42,8 +43,6 @@ def test_every_kind_has_a_sentence_of_its_own() -> None:
 def app() -> Flask:
     """A bare application: tables need no portal."""
     bare = Flask(__name__)
-    from flask_babel import Babel
-
     Babel(bare)
     return bare
 
@@ -68,13 +67,6 @@ def test_no_code_is_shown_to_people(app: Flask) -> None:
     with app.test_request_context():
         assert faults.sentence("never_heard_of") == "This is not valid."
         assert faults.sentence_of(Conflict("never_heard_of", "The seat is taken.")) == "The seat is taken."
-
-
-def test_a_sentence_takes_its_values_and_stands_without_them(app: Flask, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(faults.SENTENCES, "few", "At least %(least)s characters.")
-    with app.test_request_context():
-        assert faults.sentence("few", {"least": 12}) == "At least 12 characters."
-        assert faults.sentence("few", {"other": 1}) == "At least %(least)s characters."
 
 
 def test_the_family_of_the_contract_is_what_these_tests_look_at() -> None:
