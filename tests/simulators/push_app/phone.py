@@ -121,6 +121,12 @@ def register(number: str) -> Page:
     return redirect(url_for("phone.screen", number=number))
 
 
+@phone.get("/<number>/register")
+def register_again(number: str) -> Page:
+    """Where a reload or the language switch leads after a fault."""
+    return redirect(url_for("phone.screen", number=number))
+
+
 @phone.post("/<number>/forget")
 def forget(number: str) -> Page:
     """Takes the registration off this number."""
@@ -147,6 +153,12 @@ def open_push(number: str, transaction_id: str) -> Page:
         fault = _text("wrong_code")
         return render_template("code.html", number=person.phone, push=found, step="open", fault=fault), 422
     session["opened"] = transaction_id
+    return redirect(url_for("phone.push", number=number, transaction_id=transaction_id))
+
+
+@phone.get("/<number>/pushes/<transaction_id>/open")
+def open_again(number: str, transaction_id: str) -> Page:
+    """Where a reload or the language switch leads after a fault."""
     return redirect(url_for("phone.push", number=number, transaction_id=transaction_id))
 
 

@@ -138,6 +138,15 @@ def test_the_phone_speaks_english_when_asked(phone: Phone) -> None:
     assert 'lang="en"' in phone.get().text
 
 
+def test_the_language_can_be_switched_on_a_page_that_shows_a_fault(phone: Phone) -> None:
+    phone.post("/register", code="1", code_again="2")
+    assert phone.heading(phone.get("/register?lang=en")) == "Register in the app"
+    phone.provider.register(PHONE, CODE)
+    push = push_to(phone)
+    phone.post(f"/pushes/{push.transaction_id}/open", code="0000")
+    assert phone.heading(phone.get(f"/pushes/{push.transaction_id}/open?lang=bg")) == "Въведете кода за достъп"
+
+
 def test_the_lock_screen_refreshes_itself_without_scripts(phone: Phone) -> None:
     phone.provider.register(PHONE, CODE)
     page = BeautifulSoup(phone.get().text, "html.parser")
