@@ -1,6 +1,7 @@
 """Sends what is due: claims in one transaction, talks to the mail server in none, records in another."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from email.headerregistry import Address
@@ -11,7 +12,7 @@ from jinja2 import TemplateError
 from sqlalchemy import select, update
 
 from libs.chassis.crypto import unseal
-from libs.chassis.logging import get_logger
+from libs.chassis.logging import correlation_id, get_logger
 from libs.chassis.metrics import Counter
 from libs.messaging.work import Work, WorkFactory
 from services.notifications.adapters import letters, smtp
@@ -71,7 +72,9 @@ def send_due(open_work: WorkFactory) -> bool:
         claimed = _claim(work)
     with smtp.mail_server(settings()) as server:
         for position, one in enumerate(claimed):
-            if not _send(open_work, server, one):
+            with _correlated(one.mail):
+                listening = _send(open_work, server, one)
+            if not listening:
                 _release(open_work, claimed[position + 1 :])
                 return False
     return len(claimed) == BATCH
@@ -89,6 +92,16 @@ def erase_expired_secrets(work: Work) -> bool:
         update(Mail).where(Mail.id.in_(expired)).values(sealed_secret=None).returning(Mail.id)
     ).all()
     return len(erased) == ERASE_BATCH
+
+
+@contextmanager
+def _correlated(mail: Mail) -> Iterator[None]:
+    """What is logged meanwhile belongs to the deed that caused the mail."""
+    token = correlation_id.set(mail.correlation_id)
+    try:
+        yield
+    finally:
+        correlation_id.reset(token)
 
 
 def _claim(work: Work) -> list[Claimed]:
