@@ -47,7 +47,9 @@ class _Press:
     def pdf(self, data: dict[str, Any], qr: str, at: datetime) -> bytes:
         inputs = {"data": json.dumps(data, ensure_ascii=False), "qr": qr}
         with self._lock:
-            made = self._compiler.compile(format="pdf", sys_inputs=inputs, pdf_standards="a-3b", timestamp=at)
+            made = self._compiler.compile(
+                format="pdf", sys_inputs=inputs, pdf_standards="a-3b", timestamp=at.replace(microsecond=0)
+            )
         if not isinstance(made, bytes):
             raise TypeError("typst made no PDF")
         return made
