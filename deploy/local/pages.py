@@ -59,16 +59,15 @@ def _heard_by() -> dict[str, list[str]]:
 
 
 def heard_by_gateway() -> set[str]:
-    """Event types whose classes the gateway names where it listens or subscribes."""
+    """Event types whose classes the gateway names: it makes no events, so it names those that it waits for."""
     load_contracts()
     classes = {event.__name__: kind for kind, event in EVENTS.items()}
-    calls = [
-        node
+    named = {
+        getattr(node, "id", getattr(node, "attr", ""))
         for path in sorted((ROOT / "gateway").rglob("*.py"))
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
-        if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr in _LISTENING
-    ]
-    named = {getattr(one, "id", getattr(one, "attr", "")) for call in calls for one in ast.walk(call)}
+        if isinstance(node, ast.Name | ast.Attribute)
+    }
     return {classes[name] for name in named if name in classes}
 
 
@@ -96,7 +95,6 @@ def _type_name(hint: object) -> str:
     return f"`{plain}`".replace("|", "or").replace("NoneType", "None")
 
 
-_LISTENING = {"listen", "subscribe"}
 PAGES: dict[Path, Callable[[], str]] = {ROOT / "docs" / "events.md": events_page}
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import io
 import re
 import tokenize
@@ -14,7 +15,7 @@ LONGEST = 400
 DATA_ONLY = ROOT / "libs" / "contracts"
 # A comment may quote a letter or a short mark of another script, not speak its language.
 CYRILLIC = re.compile(r"[\u0400-\u04ff]{4,}")
-AMERICAN = re.compile(r"(?i)organization|enrollment|behavior|licenced|canceled|catalog(?!ue)s?\b")
+AMERICAN = re.compile(r"(?i)organization|enrollment|behavior|licenced|canceled|catalog(?!ue)")
 # Joined here, so that this file does not name them either.
 REGISTRIES = tuple(
     ".".join(parts)
@@ -42,15 +43,21 @@ def too_long(path: Path) -> int | None:
     return lines if lines > LONGEST else None
 
 
-def foreign_comments(source: str) -> list[int]:
-    """Lines whose names or comments are not English; strings may speak the customers' language."""
-    found = []
-    for token in tokenize.generate_tokens(io.StringIO(source).readline):
-        if token.type in (tokenize.COMMENT, tokenize.NAME) and (
-            CYRILLIC.search(token.string) or AMERICAN.search(token.string)
-        ):
-            found.append(token.start[0])
-    return found
+def foreign_words(source: str) -> list[int]:
+    """Lines with a comment, or a name that is given here, that is not English as we write it.
+
+    Strings may speak the customers' language, and a library's names are its own affair.
+    """
+    tokens = tokenize.generate_tokens(io.StringIO(source).readline)
+    words = [(token.start[0], token.string) for token in tokens if token.type == tokenize.COMMENT]
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.FunctionDef | ast.ClassDef):
+            words.append((node.lineno, node.name))
+        elif isinstance(node, ast.arg):
+            words.append((node.lineno, node.arg))
+        elif isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
+            words.append((node.lineno, node.id))
+    return sorted(line for line, word in words if CYRILLIC.search(word) or AMERICAN.search(word))
 
 
 def hosts_named(text: str) -> list[str]:
@@ -72,7 +79,7 @@ def test_names_and_comments_are_british_english() -> None:
     foreign = {
         str(path.relative_to(ROOT)): lines
         for path in python_files("libs", "services", "gateway", "deploy", "tests")
-        if (lines := foreign_comments(path.read_text(encoding="utf-8"))) and path != Path(__file__)
+        if (lines := foreign_words(path.read_text(encoding="utf-8"))) and path != Path(__file__)
     }
     assert foreign == {}
 
@@ -100,7 +107,7 @@ def test_a_long_file_is_found(tmp_path: Path) -> None:
 
 def test_a_foreign_comment_or_an_american_name_is_found() -> None:
     source = 'title = "Лиценз"\ntitle = 1  # лиценз\norganization = 1\norganisation = 2\n'
-    assert foreign_comments(source) == [2, 3]
+    assert foreign_words(source) == [2, 3]
 
 
 def test_a_registry_and_a_place_are_found() -> None:

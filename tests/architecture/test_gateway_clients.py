@@ -73,7 +73,9 @@ def faults_of(asked: Asked, offered: Mapping[str, Method]) -> list[str]:
     method = offered.get(where)
     if method is None:
         return [f"{where}: no service offers it"]
-    pairs = {"kind": (asked.kind, method.kind), "request": (asked.request, method.request)}
+    # A deed whose answer is not remembered needs no id, so it may be asked for like a question.
+    fits = method.kind == "command" if asked.kind == "command" else not method.remember
+    pairs = {"kind": (asked.kind, asked.kind if fits else method.kind), "request": (asked.request, method.request)}
     pairs["answer"] = (_plain(asked.answer), _plain(method.answer))
     return [
         f"{where}: {name} is {ours!r} here, {theirs!r} there"
