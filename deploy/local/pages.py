@@ -1,4 +1,4 @@
-"""The pages of docs/ that are made from the code: today `docs/events.md`.
+"""The pages of docs/ that are made from the code: the events in prose and as AsyncAPI.
 
 python -m deploy.local.pages            write them
 python -m deploy.local.pages --check    say which are stale
@@ -16,6 +16,7 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import get_type_hints
 
+from deploy.local.asyncapi import asyncapi_document
 from deploy.local.machine import ROOT
 from deploy.local.postgres import SERVICES
 from libs.contracts.base import EVENTS
@@ -95,7 +96,10 @@ def _type_name(hint: object) -> str:
     return f"`{plain}`".replace("|", "or").replace("NoneType", "None")
 
 
-PAGES: dict[Path, Callable[[], str]] = {ROOT / "docs" / "events.md": events_page}
+PAGES: dict[Path, Callable[[], str]] = {
+    ROOT / "docs" / "events.md": events_page,
+    ROOT / "docs" / "asyncapi.json": asyncapi_document,
+}
 
 
 def stale(pages: dict[Path, Callable[[], str]]) -> list[Path]:
