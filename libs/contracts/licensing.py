@@ -63,8 +63,9 @@ class Assign:
     """Gives seats to people, all or nothing.
 
     Refusals: ``Conflict`` ``not_enough_seats`` (``wanted``, ``available``), ``already_assigned`` (faults name the
-    people); ``Invalid`` ``wrong_hours`` or ``unknown_module`` or ``modules_not_chosen`` at ``people.N.modules``;
-    a person of another organisation is ``NotFound``.
+    people); ``Invalid`` ``wrong_hours`` (``have``, ``required``, ``rule``), ``unknown_module``, ``repeated_module``
+    (``module``), ``modules_not_chosen`` or ``no_choice`` at ``people.N.modules``, ``repeated`` at
+    ``people.N.account_id``; a person of another organisation is ``NotFound`` ``unknown_person``.
     """
 
     organisation_id: UUID
@@ -83,7 +84,10 @@ class ChosenModule:
 
 @contract
 class AssignmentView:
-    """A seat held by a person. ``state``: ``assigned``, ``begun``, ``finished``, ``withdrawn``."""
+    """A seat held by a person.
+
+    ``state``: ``assigned``, ``begun``, ``finished``, ``withdrawn``, or ``lapsed`` where the seat ended before that.
+    """
 
     id: UUID
     organisation_id: UUID

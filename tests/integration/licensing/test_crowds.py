@@ -10,7 +10,7 @@ from dataclasses import replace
 from uuid import UUID
 
 import pytest
-from sqlalchemy import func, insert, select, update
+from sqlalchemy import func, insert, select, text, update
 from sqlalchemy.exc import IntegrityError
 
 from libs.chassis.database import create_engine, session_factory
@@ -127,3 +127,31 @@ def test_the_database_itself_refuses_a_second_unfinished_seat_of_a_person(databa
         second = insert(Assignment).values({**row, "id": broker.id, "seat_id": free})
         with pytest.raises(IntegrityError, match="uq_assignments_unfinished"):
             session.execute(second)
+
+
+def pages_read(broker: Broker, sku: str) -> int:
+    """How many pages of the database one claim of a seat reads."""
+    statement = (
+        "EXPLAIN (ANALYZE, BUFFERS, FORMAT JSON) SELECT id, valid_until FROM seats"
+        " WHERE pool_id = (SELECT id FROM seat_pools WHERE sku = :sku) AND assignment_id IS NULL"
+        " AND valid_until >= CURRENT_DATE ORDER BY valid_until, id LIMIT 1 FOR UPDATE"
+    )
+    with broker.database.engine.begin() as connection:
+        plan = connection.execute(text(statement), {"sku": sku}).scalar_one()
+    counts = plan[0]["Plan"]
+    return int(counts["Shared Hit Blocks"]) + int(counts["Shared Read Blocks"])
+
+
+def test_a_claim_reads_as_little_of_a_hundred_thousand_seats_as_of_a_hundred(database: ServiceDatabase) -> None:
+    broker = Broker(database=database)
+    small, large = a_training(), a_training()
+    broker.bought(small, 100)
+    broker.bought(large, 100_000)
+    for training in (small, large):
+        broker.assigns(training, broker.employs(50))
+    with database.engine.begin() as connection:
+        connection.execute(text("ANALYZE"))
+
+    # two more levels of the index, and no more than that
+    assert pages_read(broker, large.sku) <= pages_read(broker, small.sku) + 6
+    assert pages_read(broker, large.sku) < 40
