@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import json
-from typing import Any
+from typing import Any, cast
 
-from apispec.ext.marshmallow import OpenAPIConverter
 from apispec.ext.marshmallow.common import make_schema_key
+from apispec.ext.marshmallow.openapi import OpenAPIConverter
 from marshmallow import Schema
 from marshmallow.fields import Decimal, Field
 
@@ -21,7 +21,8 @@ def asyncapi_document() -> str:
     channels: dict[str, Any] = {}
     operations: dict[str, Any] = {}
     messages: dict[str, Any] = {}
-    for kind, event in sorted(EVENTS.items()):
+    events: dict[str, Any] = dict(EVENTS)
+    for kind, event in sorted(events.items()):
         key = kind.replace(".", "_")
         messages[key] = {
             "name": kind,
@@ -59,8 +60,9 @@ class _Shapes:
 
     def __init__(self) -> None:
         self.components: dict[str, Any] = {}
-        self._converter = OpenAPIConverter("3.1.0", lambda schema: None, None)
-        self._converter.resolve_nested_schema = self.of  # type: ignore[method-assign]  # ours names them
+        # half of apispec has no types
+        self._converter: Any = OpenAPIConverter("3.1.0", lambda schema: None, cast(Any, None))
+        self._converter.resolve_nested_schema = self.of
         self._converter.add_attribute_function(_text_of_decimals)
         self._names: dict[Any, str] = {}
 
@@ -78,6 +80,6 @@ class _Shapes:
         return {"$ref": f"#/components/schemas/{self._names[key]}"}
 
 
-def _text_of_decimals(_converter: OpenAPIConverter, field: Field[Any], **_kwargs: Any) -> dict[str, Any]:
+def _text_of_decimals(_converter: Any, field: Field[Any], **_kwargs: Any) -> dict[str, Any]:
     """Amounts travel as text, so that nobody makes floating point numbers of them."""
     return {"type": "string", "format": "decimal"} if isinstance(field, Decimal) else {}
