@@ -61,7 +61,8 @@ class _Shapes:
     def __init__(self) -> None:
         self.components: dict[str, Any] = {}
         # half of apispec has no types
-        self._converter: Any = OpenAPIConverter("3.1.0", lambda schema: None, cast(Any, None))
+        untyped = cast(Any, OpenAPIConverter)
+        self._converter: Any = untyped("3.1.0", lambda schema: None, None)
         self._converter.resolve_nested_schema = self.of
         self._converter.add_attribute_function(_text_of_decimals)
         self._names: dict[Any, str] = {}
