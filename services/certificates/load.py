@@ -5,12 +5,13 @@ import os
 import sys
 
 from libs.chassis.database import create_engine, session_factory
-from libs.chassis.logging import configure, get_logger
 from libs.chassis.operator import Operator, OperatorInvalid, load_operator
 from libs.chassis.trainings import TRAININGS
 from libs.messaging.work import work_factory
 from services.certificates.adapters.content_files import ContentInvalid, TrainingFile, read_trainings
 from services.certificates.handlers.library import load_trainings
+
+DATABASE_URL = "CERTIFICATES_DATABASE_URL"
 
 
 def of_operator(operator: Operator) -> list[TrainingFile]:
@@ -20,24 +21,25 @@ def of_operator(operator: Operator) -> list[TrainingFile]:
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Load and tell how many texts are new; 1 with one sentence where the content is wrong."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("operator", help="a preset under config/operators, or a file")
+    """Load and tell how many texts are new; exit code 1 with one sentence where that is impossible."""
+    parser = argparse.ArgumentParser(prog="python -m services.certificates.load", description=__doc__)
+    parser.add_argument("preset", help="an operator of config/operators, or a path")
     chosen = parser.parse_args(arguments)
-    configure("certificates")
-    log = get_logger(__name__)
-    try:
-        trainings = of_operator(load_operator(chosen.operator))
-    except (ContentInvalid, OperatorInvalid) as error:
-        log.error("content not loaded", reason=str(error))
+    if DATABASE_URL not in os.environ:
+        sys.stderr.write(f"{DATABASE_URL} is not set.\n")
         return 1
-    engine = create_engine(os.environ["CERTIFICATES_DATABASE_URL"], application_name="certificates-load")
+    try:
+        trainings = of_operator(load_operator(chosen.preset))
+    except (ContentInvalid, OperatorInvalid) as error:
+        sys.stderr.write(f"{error}\n")
+        return 1
+    engine = create_engine(os.environ[DATABASE_URL], pool_size=2, application_name="certificates-load")
     try:
         with work_factory(session_factory(engine))() as work:
             new_texts = load_trainings(work, trainings)
     finally:
         engine.dispose()
-    log.info("content loaded", trainings=len(trainings), new_texts=new_texts)
+    sys.stdout.write(f"Trainings: {len(trainings)}, new texts: {new_texts}.\n")
     return 0
 
 

@@ -1,21 +1,17 @@
-"""A passed training becomes a numbered certificate, a printed one, and perhaps a revoked one."""
+"""A passed training becomes a numbered certificate, and perhaps a revoked one; printing.py does what lies between."""
 
 from sqlalchemy import select
 from sqlalchemy.dialects.postgresql import insert
 
-from libs.chassis.logging import get_logger
 from libs.contracts.certificates import CertificateView, RevokeCertificate, TrainingPassed
 from libs.contracts.errors import NotFound
 from libs.messaging.work import Work
 from services.certificates import settings, views
-from services.certificates.adapters.printing import print_certificate
 from services.certificates.model import Certificate, CertificateSeries, Enrolment
 from services.certificates.model.numbers import make_number, read_number
 from services.certificates.projections import PRINT_JOB, Person
 
 BATCH = 20
-
-log = get_logger(__name__)
 
 
 def issue_certificate(work: Work, event: TrainingPassed) -> None:
@@ -39,21 +35,6 @@ def name_waiting(work: Work) -> bool:
     if certificates:
         # printing is another transaction: what is printed must be frozen first
         work.wake(PRINT_JOB)
-    return len(certificates) == BATCH
-
-
-def print_due(work: Work) -> bool:
-    """Print some numbered certificates and tell of each; True while there may be more."""
-    due = (
-        select(Certificate)
-        .where(Certificate.state == "issuing", Certificate.holder.is_not(None), Certificate.retry_at <= work.now())
-        .order_by(Certificate.retry_at)
-        .limit(BATCH)
-        .with_for_update(skip_locked=True)
-    )
-    certificates = work.session.scalars(due).all()
-    for certificate in certificates:
-        _print(work, certificate)
     return len(certificates) == BATCH
 
 
@@ -86,15 +67,3 @@ def _next_number(work: Work) -> str:
 def _name_holder(work: Work, certificate: Certificate) -> None:
     if person := work.session.get(Person, certificate.account_id):
         certificate.name_holder(person.name, person.language)
-
-
-def _print(work: Work, certificate: Certificate) -> None:
-    try:
-        pdf = print_certificate(certificate, settings.operator(), settings.settings())
-        stored = settings.store().put(certificate.key, pdf)
-    except Exception:
-        # one certificate that cannot be printed must not keep the others waiting
-        certificate.try_again(work.now())
-        log.exception("certificate not printed", certificate_id=str(certificate.id), tries=certificate.tries)
-    else:
-        certificate.publish(stored)

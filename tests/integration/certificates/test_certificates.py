@@ -23,7 +23,7 @@ from libs.contracts.certificates import (
 )
 from libs.contracts.errors import Conflict, Forbidden, NotFound, Unauthenticated
 from services.certificates import queries, settings
-from services.certificates.handlers import issuing
+from services.certificates.handlers import issuing, printing
 from services.certificates.model import Certificate
 from services.certificates.worker import SUBSCRIPTIONS
 from tests.support.builders.certificates import PUBLIC_URL, Academy, Learner, chosen, manager_of, staff
@@ -217,7 +217,7 @@ def test_printing_interrupted_after_storing_gives_the_same_file(academy: Academy
 
     def crash_before_commit() -> None:
         with academy.database.open_work() as work:
-            issuing.print_due(work)
+            printing.print_due(work)
             raise ConnectionError
 
     with pytest.raises(ConnectionError):

@@ -45,10 +45,13 @@ def test_an_unknown_operator_or_wrong_content_is_told_in_one_sentence(
 
     monkeypatch.setattr(load, "read_trainings", broken)
     assert load.main(["demo"]) == 1
-    told = capsys.readouterr().out
+    monkeypatch.delenv("CERTIFICATES_DATABASE_URL")
+    assert load.main(["demo"]) == 1
+    told = capsys.readouterr().err
     assert "There is no operator" in told
     assert "there is no question" in told
-    assert "Traceback" not in told
+    assert "CERTIFICATES_DATABASE_URL is not set." in told
+    assert len(told.splitlines()) == 3
 
 
 def test_strangers_may_ask_for_the_library_and_the_check_alone() -> None:

@@ -30,7 +30,7 @@ from libs.contracts.identity import AccountChanged, AccountIssued
 from libs.contracts.licensing import AssignmentWithdrawn, ChosenModule, SeatAssigned
 from services.certificates import queries, settings
 from services.certificates.adapters.content_files import ModuleFile, TrainingFile
-from services.certificates.handlers import issuing, learning
+from services.certificates.handlers import issuing, learning, printing
 from services.certificates.handlers.library import load_trainings
 from services.certificates.model import Enrolment, ModuleText, Question
 from services.certificates.worker import SUBSCRIPTIONS
@@ -251,7 +251,7 @@ class Academy:
 
     def print_all(self) -> None:
         """Let the worker name holders and print what is due."""
-        for job in (issuing.name_waiting, issuing.print_due):
+        for job in (issuing.name_waiting, printing.print_due):
             again = True
             while again:
                 with self.database.open_work() as work:
