@@ -199,10 +199,10 @@ def _after(page_token: str | None, order: Sequence[Any]) -> list[ColumnElement[b
     try:
         *texts, last = json.loads(base64.urlsafe_b64decode(page_token))
         values = [*(str(one) for one in texts), UUID(last)]
+        if len(values) != len(order):
+            raise ValueError(page_token)
     except (ValueError, TypeError, AttributeError):
         raise Invalid.field("page_token", "not_a_page_token") from None
-    if len(values) != len(order):
-        raise Invalid.field("page_token", "not_a_page_token")
     return [and_(tuple_(*order) > tuple_(*values))]
 
 

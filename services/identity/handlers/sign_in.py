@@ -6,7 +6,8 @@ from uuid import UUID
 
 from sqlalchemy import exists, func, select, update
 
-from libs.contracts.errors import Conflict, NotFound, Unauthenticated
+from libs.chassis.logging import get_logger
+from libs.contracts.errors import NotFound, Unauthenticated
 from libs.contracts.identity import BeginSignIn, CancelSignIn, CompleteSignIn, SessionView, SignInView
 from libs.contracts.mfa import (
     ChallengeApproved,
@@ -26,6 +27,8 @@ from services.identity.model.account import CLOSED, folded
 from services.identity.model.credential import is_dead
 from services.identity.queries import session_view, sign_in_view
 from services.identity.settings import hasher, settings
+
+log = get_logger(__name__)
 
 NOBODY = UUID(int=0)
 KNOWN_NETWORK = timedelta(days=30)
@@ -58,6 +61,7 @@ def begin(work: Work, command: BeginSignIn) -> SignInView:
     if not _proves(found, command.password, work.now()):
         with apart(work) as step:
             throttling.count(step, found.network_key, settings().network_leniency)
+        log.info("sign-in refused", known=found.account_id is not None, looked_at=found.admitted)
         raise wrong_credentials()
     outdated = not temporary_password.is_temporary(found.digest) and hasher().is_outdated(found.digest)
     fresh = hasher().hash(command.password) if outdated else None
@@ -77,9 +81,7 @@ def complete(work: Work, command: CompleteSignIn) -> SessionView:
     """Use an approval up for one session."""
     account, attempt = locked_account_and_sign_in(work, command.sign_in_id)
     attempt.show_to(command.browser_digest)
-    attempt.complete(work.now())
-    if account.state == CLOSED:
-        raise Conflict("account_closed", "This account is closed.")
+    attempt.complete(work.now())  # closing an account ends its attempts, so this one's holder is there
     account.last_signed_in_at = work.now()
     session = Session.start(
         account.id,
@@ -90,6 +92,7 @@ def complete(work: Work, command: CompleteSignIn) -> SessionView:
         longest=settings().longest,
     )
     work.session.add(session)
+    log.info("signed in", account_id=str(account.id), session_id=str(session.id))
     return session_view(session, settings().idle, current=session.id)
 
 
@@ -219,6 +222,7 @@ def _open(work: Work, command: BeginSignIn, found: _Found, fresh_digest: str | N
         deadlines=settings().deadlines,
     )
     work.session.add(attempt)
+    log.info("sign-in begun", account_id=str(account.id), sign_in_id=str(attempt.id), state=attempt.state)
     return sign_in_view(work, attempt, account.login)
 
 

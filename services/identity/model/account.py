@@ -137,11 +137,6 @@ class Account(Base, Aggregate):
         """Staff roles and the role in the organisation."""
         return [*self.staff_roles, *([self.membership.role] if self.membership else [])]
 
-    @property
-    def name(self) -> str:
-        """Given and family name."""
-        return f"{self.given_name} {self.family_name}"
-
     def correct(self, person: Person) -> None:
         """Correct the person's data; a login that was the e-mail follows it."""
         self._must_be_open()

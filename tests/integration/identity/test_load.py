@@ -25,6 +25,7 @@ def run(
     monkeypatch.setenv(load.DATABASE_URL, service_database("identity").url)
 
     def once(preset: str = "demo") -> list[dict[str, Any]]:
+        capsys.readouterr()  # what the test itself has logged so far
         assert load.main([preset, "--accounts-file", str(tmp_path / "accounts.json")]) == 0
         printed: list[dict[str, Any]] = json.loads(capsys.readouterr().out)
         return printed
