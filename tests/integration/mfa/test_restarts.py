@@ -10,13 +10,14 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
-from sqlalchemy import text
+from sqlalchemy import select, text
 
 from libs.chassis.ids import new_id
 from services.mfa.adapters.evrotrust import Evrotrust
 from services.mfa.adapters.push import Finding, PushProvider, Receipt, Standing
 from services.mfa.handlers import asking, ending, looking
-from services.mfa.handlers.claims import LEASE
+from services.mfa.handlers.claims import LEASE, claim
+from services.mfa.model import Challenge
 from tests.integration.mfa.desk import Desk, settings_for
 from tests.simulators.push_app.provider import Status
 from tests.support.eventually import eventually
@@ -140,6 +141,15 @@ def test_four_workers_send_each_person_one_push(desk: Desk) -> None:
             worker.result()
     assert sorted(push.phone for push in desk.pushes()) == [f"+3598800001{number:02}" for number in range(12)]
     assert desk.told() == ["challenge_issued"] * 12
+
+
+def test_a_step_another_process_is_taking_is_passed_over_without_waiting(desk: Desk) -> None:
+    desk.begin()
+    with desk.database.sessions() as other_process:
+        other_process.execute(select(Challenge.id).with_for_update())
+        assert claim(desk.database.open_work, Challenge.due_at) == []
+    assert len(claim(desk.database.open_work, Challenge.due_at)) == 1
+    assert claim(desk.database.open_work, Challenge.due_at) == []
 
 
 def test_no_transaction_is_open_while_the_provider_is_talked_to(desk: Desk) -> None:

@@ -133,6 +133,14 @@ def test_a_confirmation_seen_only_after_the_deadline_is_void_even_before_the_swe
     assert desk.told(sign_in) == ["challenge_issued", "challenge_expired"]
 
 
+def test_a_refusal_seen_only_after_the_deadline_is_an_expiry_and_no_refusal(desk: Desk) -> None:
+    sign_in = desk.begin()
+    desk.ask()
+    desk.answer(Status.REJECTED)
+    desk.look(timedelta(minutes=5))
+    assert desk.told(sign_in) == ["challenge_issued", "challenge_expired"]
+
+
 def test_a_cancelled_sign_in_takes_its_push_off_the_phone(desk: Desk) -> None:
     sign_in = desk.begin()
     desk.ask()
