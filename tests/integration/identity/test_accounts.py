@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import threading
+from dataclasses import replace
 
 import pytest
 
+from libs.chassis.ids import new_id
 from libs.chassis.principal import Principal
 from libs.contracts.errors import Conflict, Forbidden, Invalid, NotFound
 from libs.contracts.identity import (
@@ -195,6 +197,7 @@ def registering(**values: str) -> RegisterOrganisation:
         ({"number": "831650340"}, ("number", "not_an_organisation_number")),
         ({"number": "8316503490012"}, ("number", "not_an_organisation_number")),
         ({"vat_number": "BG831650340"}, ("vat_number", "not_a_vat_number")),
+        ({"number": "HRB/123456", "country": "DE"}, ("number", "not_an_organisation_number")),
         ({"name": "   "}, ("name", "required")),
     ],
 )
@@ -210,6 +213,33 @@ def test_a_branch_is_registered_by_its_thirteen_digits(desk: Desk, work_for: Wor
     with work_for("identity", principal=a_principal("clerk")) as work:
         assert organisations.register(work, registering(number="8316503490011")).number == "8316503490011"
     assert desk.events("organisation_registered")[0]["number"] == "8316503490011"
+
+
+def test_a_foreign_number_is_for_its_own_register_to_check(work_for: WorkFor) -> None:
+    command = registering(number="HRB 123456", country="de", vat_number="")
+    with work_for("identity", principal=a_principal("clerk")) as work:
+        view = organisations.register(work, command)
+    assert (view.number, view.country) == ("HRB123456", "DE")
+
+
+def test_a_bad_correction_names_the_field(work_for: WorkFor, broker: OrganisationView) -> None:
+    command = CorrectOrganisation(organisation_id=broker.id, name="Брокер", vat_number="BG1", address=" ")
+    with pytest.raises(Invalid) as refusal, work_for("identity", principal=a_principal("clerk")) as work:
+        organisations.correct(work, command)
+    assert [(one.field, one.code) for one in refusal.value.faults] == [
+        ("vat_number", "not_a_vat_number"),
+        ("address", "required"),
+    ]
+
+
+def test_an_organisation_that_never_was_is_not_found(work_for: WorkFor) -> None:
+    with work_for("identity", principal=a_principal("admin")) as work:
+        for ask in (
+            lambda: queries.get_organisation(work, GetOrganisation(organisation_id=new_id())),
+            lambda: accounts.issue(work, replace(issuing("member"), organisation_id=new_id())),
+        ):
+            with pytest.raises(NotFound):
+                ask()
 
 
 def test_a_number_is_registered_once(desk: Desk, work_for: WorkFor, broker: OrganisationView) -> None:

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 
 from libs.chassis.clock import ManualClock
-from libs.contracts.errors import Conflict, Invalid, Unauthenticated
+from libs.chassis.ids import new_id
+from libs.contracts.errors import Conflict, Invalid, NotFound, Unauthenticated
 from libs.contracts.identity import IssueAccount, ReissuePassword
 from services.identity.handlers import accounts
 from services.identity.model import temporary_password
+from services.identity.settings import hasher
 from tests.support.builders.identity import GOOD_PASSWORD, Desk, a_principal
 from tests.support.databases import WorkFor
 
@@ -140,3 +143,30 @@ def test_nobody_but_staff_and_managers_can_issue_an_account(work_for: WorkFor) -
     )
     with pytest.raises(Unauthenticated), work_for("identity") as work:
         accounts.issue(work, command)
+
+
+def test_an_attempt_that_never_was_is_not_found(desk: Desk) -> None:
+    holder = desk.issue("admin")
+    attempt = replace(desk.begin(holder), id=new_id())
+    for look in (
+        lambda: desk.look(attempt, holder),
+        lambda: desk.change(holder, attempt),
+        lambda: desk.complete(attempt, holder),
+    ):
+        with pytest.raises(NotFound):
+            look()
+
+
+def test_a_password_reissued_while_the_old_one_is_checked_wins(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    holder = desk.active("finance")
+    verify = hasher().verify
+
+    def verify_slowly(digest: str, password: str) -> bool:
+        with desk.work_for("identity", principal=a_principal("admin")) as work:
+            accounts.reissue(work, ReissuePassword(account_id=holder.id))
+        return verify(digest, password)
+
+    monkeypatch.setattr(hasher(), "verify", verify_slowly)
+    with pytest.raises(Unauthenticated):
+        desk.begin(holder)
+    assert desk.latest_password(holder.id) != holder.password

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import json
 import time
 
 import pytest
@@ -209,3 +211,5 @@ def test_people_are_listed_page_by_page_and_found_by_any_word(
     assert chosen.total == 2
     with pytest.raises(Invalid):
         page(page_token="made up")
+    with pytest.raises(Invalid):
+        page(page_token=base64.urlsafe_b64encode(json.dumps([str(broker.id)]).encode()).decode())

@@ -8,7 +8,7 @@ import pytest
 
 from libs.chassis.clock import ManualClock
 from libs.chassis.principal import PrincipalVerifier
-from libs.contracts.errors import Invalid, NotFound, RateLimited, Unauthenticated
+from libs.contracts.errors import Conflict, Invalid, NotFound, RateLimited, Unauthenticated
 from libs.contracts.identity import (
     Authenticate,
     ChangePassword,
@@ -18,11 +18,13 @@ from libs.contracts.identity import (
     GetMe,
     ListSessions,
     PrincipalView,
+    ReissuePassword,
     SetLanguage,
 )
 from services.identity import queries
 from services.identity.handlers import accounts, passwords, sessions
 from services.identity.model import Session, SignIn, Throttle
+from services.identity.settings import hasher
 from tests.support.builders.identity import (
     GOOD_PASSWORD,
     Desk,
@@ -194,3 +196,31 @@ def test_what_is_too_old_is_removed(
         assert digest_of("recent") in digests
         assert session.query(SignIn).count() == 1
         assert session.query(Throttle).count() == 0
+
+
+def test_a_password_reissued_meanwhile_is_not_overwritten(
+    desk: Desk, holder: Holder, work_for: WorkFor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hash_ = hasher().hash
+
+    def hash_slowly(password: str) -> str:
+        with work_for("identity", principal=a_principal("clerk")) as work:
+            accounts.reissue(work, ReissuePassword(account_id=holder.id))
+        return hash_(password)
+
+    monkeypatch.setattr(hasher(), "hash", hash_slowly)
+    command = ChangePassword(current_password=GOOD_PASSWORD, new_password=NEW_PASSWORD)
+    with pytest.raises(Conflict), work_for("identity", principal=desk.principal(holder)) as work:
+        passwords.change_own(work, command)
+    holder.password = desk.latest_password(holder.id)
+    assert desk.begin(holder).state == "password_change_required"
+
+
+def test_somebody_unknown_is_not_found(work_for: WorkFor) -> None:
+    ghost = a_principal("admin")
+    with pytest.raises(NotFound), work_for("identity", principal=ghost) as work:
+        queries.get_me(work, GetMe())
+    with pytest.raises(NotFound), work_for("identity", principal=ghost) as work:
+        accounts.set_language(work, SetLanguage(language="en"))
+    with pytest.raises(NotFound), work_for("identity", principal=ghost) as work:
+        passwords.change_own(work, ChangePassword(current_password=GOOD_PASSWORD, new_password=NEW_PASSWORD))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -10,7 +12,7 @@ from libs.contracts.errors import Invalid
 from libs.contracts.identity import NewPerson
 from services.identity.handlers.throttling import network_of
 from services.identity.model.eik import is_valid_eik
-from services.identity.model.people import check_rows, checked_email, checked_name, checked_phone, the_person
+from services.identity.model.people import Cell, check_rows, checked_email, checked_name, checked_phone, the_person
 
 
 @pytest.mark.parametrize(
@@ -64,6 +66,18 @@ def test_numbers_with_right_check_digits_pass(number: str) -> None:
 
 
 @pytest.mark.parametrize(
+    ("number", "wrong"),
+    [
+        ("8316503490055", "8316503490050"),  # 9·2+5·5 = 43, that is 10: again, 9·4+5·7 = 71, that is 5
+        ("8316503490940", "8316503490949"),  # 9·2+9·3+4·5 = 65, that is 10: again 10, which counts as 0
+    ],
+)
+def test_a_sum_of_ten_is_taken_again_with_the_second_weights(number: str, wrong: str) -> None:
+    assert is_valid_eik(number)
+    assert not is_valid_eik(wrong)
+
+
+@pytest.mark.parametrize(
     "number", ["175074751", "8316503490012", "1750747520010", "12345", "83165034x", "٨٣١٦٥٠٣٤٩", ""]
 )
 def test_numbers_with_wrong_check_digits_do_not(number: str) -> None:
@@ -75,6 +89,12 @@ def test_of_three_alike_each_names_another() -> None:
     rows = check_rows([twin, twin, twin], "BG")
     assert [row.faults[0].params for row in rows] == [{"row": "2"}, {"row": "1"}, {"row": "1"}]
     assert [len(row.faults) for row in rows] == [1, 1, 1]
+
+
+@pytest.mark.parametrize(("check", "longest"), [(checked_email, 254), (lambda text: checked_phone(text, "BG"), 40)])
+def test_what_is_too_long_is_told(check: Callable[[str], Cell], longest: int) -> None:
+    assert check("1" * (longest + 1)).fault == "too_long"
+    assert check("1" * longest).fault != "too_long"
 
 
 def test_two_bad_addresses_are_not_called_twins() -> None:
