@@ -147,10 +147,16 @@ class Bus:
             with self._lock:
                 self._waiters.remove(waiter)
 
-    def _in_thread(self, deed: Callable[[], Any]) -> None:
+    def _in_thread(self, deed: Callable[[], Any]) -> bool:
+        """Hand a deed to the I/O thread; False where there is no connection to do it on."""
         connection = self._connection
-        if connection is not None and self._pid == os.getpid():
+        if connection is None or self._pid != os.getpid():
+            return False
+        try:
             connection.ioloop.add_callback_threadsafe(deed)
+        except AttributeError:  # pika's loop has no poller once it is closed, and says so in this way
+            return False
+        return True
 
     def _ask(self, routing_key: str, request: Mapping[str, Any], headers: Mapping[str, str], timeout: float) -> Any:
         self.start()
@@ -163,7 +169,8 @@ class Bus:
         properties = _properties(key, headers, timeout)
         self._pending[key] = future
         try:
-            self._in_thread(lambda: self._publish(routing_key, body, properties))
+            if not self._in_thread(lambda: self._publish(routing_key, body, properties)):
+                raise Unavailable("no_answer", "The connection to the broker was lost.")
             with IN_FLIGHT.track_inprogress():
                 return future.result(timeout)
         except NoAnswer:
