@@ -107,7 +107,9 @@ def _held_back(work: Work, challenge: Challenge) -> bool:
         return True
     unseen = [one.expires_at for one in earlier if one.lies_unseen(now)]
     retry_at = max(unseen, default=None) or POLICY.retry_at(
-        now, asked=[one.sent_at for one in earlier if one.sent_at is not None], refused=_refusals(earlier)
+        now,
+        asked=[one.sent_at for one in earlier if one.sent_at and one.state != State.APPROVED],
+        refused=_refusals(earlier),
     )
     if retry_at is not None:
         challenge.withhold(now, retry_at)

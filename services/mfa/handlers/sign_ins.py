@@ -38,7 +38,8 @@ def end_challenge(work: Work, event: SignInSettled) -> None:
         challenge.withdraw(work.now())
         work.session.add(challenge)
     elif challenge.is_open:
-        challenge.withdraw(work.now())
+        end = Challenge.expire if event.state == "expired" else Challenge.withdraw
+        end(challenge, work.now())
         work.wake("withdraw")
 
 

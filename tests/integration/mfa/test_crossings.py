@@ -131,6 +131,15 @@ def test_a_deadline_that_passes_while_the_push_goes_out_expires_it(desk: Desk) -
     assert desk.pushes()[0].status == Status.WITHDRAWN
 
 
+def test_a_deadline_that_identity_saw_first_is_an_expiry_here_too(desk: Desk) -> None:
+    sign_in = desk.begin()
+    desk.ask()
+    desk.settle(sign_in, "expired")
+    desk.sweep()
+    assert desk.state(sign_in) == "expired"
+    assert desk.pushes()[0].status == Status.WITHDRAWN
+
+
 @pytest.mark.parametrize("state", ["approved", "completed"])
 def test_identity_s_own_yes_changes_nothing(desk: Desk, state: str) -> None:
     sign_in = desk.begin()
