@@ -22,7 +22,8 @@ class PushPolicy:
     def retry_at(self, now: datetime, *, asked: Sequence[datetime], refused: Sequence[datetime]) -> datetime | None:
         """When the next push may go out, or None where it may go now.
 
-        ``asked``: when pushes went out that were not approved; ``refused``: when the person refused, since the last approval.
+        ``asked``: when pushes went out that were not approved; ``refused``: when the person refused, since the last
+        approval.
         """
         waits = [self._end_of_cool_down(refused), self._end_of_window(now, asked)]
         later = [instant for instant in waits if instant is not None and instant > now]
