@@ -107,6 +107,7 @@ def _data(certificate: Certificate, operator: Operator, settings: PrintSettings,
         "training": said(certificate.training),
         "training_abroad": certificate.training.get(other, ""),
         "duration": duration(certificate.minutes, language),
+        "tested": certificate.tested,
         "modules": [
             {"name": said(module["name"]), "duration": duration(module["minutes"], language)}
             for module in certificate.modules

@@ -57,6 +57,7 @@ class Certificate(Aggregate, Base):
     training: Mapped[dict[str, str]]
     modules: Mapped[list[Any]]
     minutes: Mapped[int]
+    tested: Mapped[bool]
     begun_at: Mapped[datetime]
     passed_at: Mapped[datetime]
     issued_at: Mapped[datetime]
@@ -83,6 +84,7 @@ class Certificate(Aggregate, Base):
             training=enrolment.training,
             modules=[{"name": module.name, "minutes": module.minutes} for module in enrolment.modules],
             minutes=enrolment.minutes,
+            tested=enrolment.tested,
             begun_at=enrolment.begun_at or enrolment.passed_at,
             passed_at=enrolment.passed_at,
             issued_at=now,

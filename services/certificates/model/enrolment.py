@@ -49,6 +49,7 @@ class EnrolledModule(Base):
     tries: Mapped[int] = mapped_column(default=0)
     score: Mapped[int | None]
     passed_at: Mapped[datetime | None]
+    passed_by: Mapped[str | None]
     attempts: Mapped[list[Attempt]] = relationship(order_by=Attempt.number, cascade="all, delete-orphan")
 
     @property
@@ -65,7 +66,7 @@ class EnrolledModule(Base):
         self.tries += 1
         self.score = max(score, self.score or 0)
         if passed and not self.passed_at:
-            self.passed_at = now
+            self.passed_at, self.passed_by = now, source
         attempt = Attempt(number=self.tries, made_at=now, source=source, score=score, passed=passed, answers=answers)
         self.attempts.append(attempt)
         return attempt
@@ -101,6 +102,11 @@ class Enrolment(Aggregate, Base):
     def minutes(self) -> int:
         """The length of all chosen modules."""
         return sum(module.minutes for module in self.modules)
+
+    @property
+    def tested(self) -> bool:
+        """Whether every module was passed by a test taken here."""
+        return all(module.passed_by == "test" for module in self.modules)
 
     @property
     def score(self) -> int | None:

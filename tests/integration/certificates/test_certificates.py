@@ -66,7 +66,7 @@ def test_after_passing_the_person_has_the_certificate_with_a_qr_code_that_leads_
     assert pages == 1
     for words in (
         "Удостоверение", number, "Цветелина Щърбанова", "Поддържащо обучение, 15 часа", "3 часа", "Модул m1",
-        "1 час и 30 минути", "Учебен център Пример ЕООД", "д-р Иван Примеров",
+        "1 час и 30 минути", "дистанционно, с проверка на знанията", "Учебен център Пример ЕООД", "д-р Иван Примеров",
     ):  # fmt: skip
         assert words in text
     assert b"<pdfaid:part>3</pdfaid:part>" in pdf
@@ -103,6 +103,7 @@ def test_a_long_name_and_many_modules_still_make_a_readable_certificate(academy:
     assert pages == 2
     assert len(codes) == 1
     assert "Модул x29" in text
+    assert "дистанционно" not in text
 
 
 def test_the_same_event_twice_makes_one_certificate(academy: Academy) -> None:

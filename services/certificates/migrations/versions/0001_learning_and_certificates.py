@@ -117,6 +117,7 @@ def upgrade() -> None:
         sa.Column("training", JSONB(), nullable=False),
         sa.Column("modules", JSONB(), nullable=False),
         sa.Column("minutes", sa.Integer(), nullable=False),
+        sa.Column("tested", sa.Boolean(), nullable=False),
         sa.Column("begun_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("passed_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("issued_at", sa.DateTime(timezone=True), nullable=False),
@@ -160,6 +161,7 @@ def upgrade() -> None:
         sa.Column("tries", sa.Integer(), nullable=False),
         sa.Column("score", sa.Integer(), nullable=True),
         sa.Column("passed_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("passed_by", sa.String(), nullable=True),
         sa.ForeignKeyConstraint(
             ["enrolment_id"],
             ["enrolments.id"],
