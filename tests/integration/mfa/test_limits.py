@@ -130,6 +130,15 @@ def test_the_fourth_push_in_ten_minutes_is_withheld_until_the_first_is_ten_minut
     assert len(desk.pushes()) == 3
 
 
+def test_pushes_that_were_approved_do_not_count(desk: Desk) -> None:
+    for _ in range(5):
+        sign_in = desk.begin()
+        desk.ask()
+        desk.answer(Status.SIGNED)
+        desk.look()
+        assert desk.told(sign_in) == [ISSUED, APPROVED]
+
+
 def test_not_me_weighs_like_a_refusal_and_takes_the_push_back(desk: Desk) -> None:
     sign_in = desk.begin()
     desk.ask()
