@@ -66,6 +66,20 @@ class Amount(fields.Decimal):
             raise ValidationError("not_a_decimal") from None
 
 
+class Text(fields.String):
+    """A text that a database can keep: valid Unicode, without the null character."""
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> str:
+        text = super()._deserialize(value, attr, data, **kwargs)
+        try:
+            text.encode()
+        except UnicodeEncodeError:
+            raise ValidationError("not_a_text") from None
+        if "\x00" in text:
+            raise ValidationError("not_a_text")
+        return text
+
+
 class _Tolerant(Schema):
     """Readers take what they need and ignore the rest."""
 
@@ -73,6 +87,7 @@ class _Tolerant(Schema):
         unknown = EXCLUDE
 
     TYPE_MAPPING = {  # noqa: RUF012  marshmallow declares it as an instance's
+        str: Text,
         datetime: Instant,
         int: StrictInteger,
         Decimal: Amount,

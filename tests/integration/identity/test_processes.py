@@ -8,13 +8,14 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 from uuid import UUID, uuid4
 
 import pika
 import pytest
+from sqlalchemy import select
 
 from deploy.local.machine import ROOT
 from libs.chassis.clock import ManualClock
@@ -22,6 +23,7 @@ from libs.chassis.ids import new_id
 from libs.contracts.base import dump
 from libs.contracts.mfa import ChallengeApproved
 from libs.messaging.envelope import Envelope, body_of, properties_of
+from libs.messaging.tables import outbox
 from services.identity import load
 from tests.integration.messaging.client import DIRECT, Client
 from tests.support.builders.identity import (
@@ -96,9 +98,13 @@ class Running:
 
 @pytest.fixture
 def running(
-    service_database: Databases, broker: TestBroker, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    service_database: Databases,
+    broker: TestBroker,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    request: pytest.FixtureRequest,
 ) -> Iterator[Running]:
-    configure_identity(monkeypatch, argon2_memory_kib=19_456, argon2_passes=2, password_change_seconds=900)
+    configure_identity(monkeypatch, argon2_memory_kib=19_456, argon2_passes=2, **getattr(request, "param", {}))
     monkeypatch.setenv(load.DATABASE_URL, service_database("identity").url)
     environment = {**os.environ, "AMQP_URL": broker.url, "PRINCIPAL_PUBLIC_KEY": principal_public_key()}
     children, logs = [], []
@@ -158,7 +164,10 @@ def test_from_the_issued_password_to_a_session_and_out(running: Running, desk: D
     ]
 
 
-def test_hashing_does_not_keep_others_waiting(running: Running, desk: Desk) -> None:
+@pytest.mark.parametrize("running", [{"sign_in_seconds": 2}], indirect=True)
+def test_hashing_keeps_nobody_waiting_and_expiry_is_on_time(
+    running: Running, desk: Desk, service_database: Databases
+) -> None:
     holder = desk.active("finance")
     wrong = {"password": "съвсем грешна парола", "browser_digest": BROWSER}
     slow = [running.send("begin_sign_in", login=f"nobody{number}@broker.example", **wrong) for number in range(12)]
@@ -168,3 +177,17 @@ def test_hashing_does_not_keep_others_waiting(running: Running, desk: Desk) -> N
     already = [call for call in slow if call in running.client._replies]
     assert len(already) < len(slow), "a quick question must not wait for all the hashes before it"
     assert {running.client.receive(call)["error"]["value"]["code"] for call in slow} == {"wrong_credentials"}
+
+    attempt = running.ask("begin_sign_in", login=holder.login, password=holder.password, browser_digest=BROWSER)
+    expired = eventually(lambda: settled(service_database, attempt["id"]))
+    late = expired - datetime.fromisoformat(attempt["expires_at"])
+    assert timedelta(0) <= late <= timedelta(seconds=1)
+
+
+def settled(service_database: Databases, sign_in_id: str) -> datetime | None:
+    """When the others were told that the attempt has expired."""
+    told = select(outbox.c.occurred_at).where(
+        outbox.c.subject == sign_in_id, outbox.c.payload["state"].astext == "expired"
+    )
+    with service_database("identity").sessions() as session:
+        return session.scalar(told)

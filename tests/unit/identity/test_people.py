@@ -8,8 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from libs.contracts.base import load
 from libs.contracts.errors import Invalid
-from libs.contracts.identity import NewPerson
+from libs.contracts.identity import BeginSignIn, NewPerson
 from services.identity.handlers.throttling import network_of
 from services.identity.model.eik import is_valid_eik
 from services.identity.model.people import Cell, check_rows, checked_email, checked_name, checked_phone, the_person
@@ -132,3 +133,10 @@ def test_a_row_is_refused_when_and_only_when_the_person_is(
 )
 def test_a_network_is_an_address_or_a_household(address: str, network: str) -> None:
     assert network_of(address) == network
+
+
+@pytest.mark.parametrize("text", ["a\x00b", "a\ud800b"])
+def test_a_text_that_no_database_keeps_is_refused_at_the_rim(text: str) -> None:
+    with pytest.raises(Invalid) as refusal:
+        load(BeginSignIn, {"login": text, "password": "x", "browser_digest": "b" * 64})
+    assert [(fault.field, fault.code) for fault in refusal.value.faults] == [("login", "not_a_text")]
