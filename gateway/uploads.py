@@ -1,7 +1,9 @@
 """Large bodies are let in only where a route says so; files go to the document store and services get their keys."""
 
+import unicodedata
 from collections.abc import Callable
 from typing import ParamSpec, TypeVar
+from urllib.parse import quote
 from uuid import uuid4
 
 from flask import Response, current_app, request
@@ -60,5 +62,12 @@ def send_document(view: DocumentView, *, inline: bool = False) -> Response:
         raise NotFound("document_missing", "The document is not ready yet.") from None
     response = Response(chunks_of(file), mimetype=view.content_type)
     response.content_length = view.size
-    response.headers.set("Content-Disposition", "inline" if inline else "attachment", filename=view.filename)
+    response.headers.set("Content-Disposition", "inline" if inline else "attachment", **_names(view.filename))
     return response
+
+
+def _names(filename: str) -> dict[str, str]:
+    """A file name as RFC 6266 wants it: plain for old readers, and in full where it is not plain."""
+    plain = unicodedata.normalize("NFKD", filename).encode("ascii", "ignore").decode()
+    full = {} if plain == filename else {"filename*": f"UTF-8''{quote(filename, safe='')}"}
+    return {"filename": plain, **full}
