@@ -114,6 +114,45 @@ def test_a_second_unfinished_seat_of_the_same_training_is_refused_and_names_the_
     assert broker_firm.licence(training).assigned == 1
 
 
+@pytest.mark.story("INS-26")
+def test_a_second_seat_given_at_the_very_same_moment_is_refused_by_the_database_with_the_same_answer(
+    broker_firm: Broker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    training = a_training()
+    broker_firm.bought(training, 10)
+    people = broker_firm.employs(1)
+    broker_firm.assigns(training, people)
+    # the other request's row cannot be seen yet
+    monkeypatch.setattr(assigning, "_refuse_second_seats", lambda *_: None)
+
+    with pytest.raises(Conflict) as refusal:
+        broker_firm.assigns(training, people)
+
+    assert refusal.value.code == "already_assigned"
+    assert broker_firm.licence(training).assigned == 1
+
+
+def test_assignments_are_listed_newest_first_and_by_product(broker_firm: Broker) -> None:
+    training, licences = a_training(), counted_licences()
+    for product in (training, licences):
+        broker_firm.bought(product, 2)
+    people = broker_firm.employs(2)
+    broker_firm.assigns(training, people)
+    broker_firm.assigns(licences, people[:1])
+
+    def listed(query: ListAssignments) -> list[tuple[str, UUID]]:
+        with broker_firm.database.open_work(principal=staff("finance"), read_only=True) as work:
+            return [(item.sku, item.account_id) for item in queries.list_assignments(work, query).items]
+
+    assert [sku for sku, _ in listed(ListAssignments(organisation_id=broker_firm.id))] == [
+        licences.sku,
+        training.sku,
+        training.sku,
+    ]
+    assert listed(ListAssignments(organisation_id=broker_firm.id, sku=licences.sku)) == [(licences.sku, people[0])]
+    assert listed(ListAssignments(organisation_id=new_id())) == []
+
+
 def test_the_same_person_may_hold_seats_of_different_products(broker_firm: Broker) -> None:
     training, licences = a_training(), counted_licences()
     broker_firm.bought(training, 1)

@@ -10,6 +10,7 @@ import pytest
 from libs.chassis.ids import new_id
 from libs.contracts.identity import AccountChanged, AccountClosed
 from libs.contracts.orders import PaymentReceived
+from services.notifications.handlers import mails
 from tests.support.builders.notifications import MailRoom, an_account, euros, events_about
 
 
@@ -180,3 +181,8 @@ def test_the_register_holds_no_secret_and_no_name_of_its_own(room: MailRoom) -> 
     (mail,) = room.mails()
     for personal in ("sealed_password", "Елена", "elena.dimitrova", "+359880000001"):
         assert personal not in str(mail.context)
+
+
+def test_a_mail_belongs_to_an_event_or_is_none(room: MailRoom) -> None:
+    with room.database.open_work() as work, pytest.raises(RuntimeError, match="for an event"):
+        mails.order_expired(work, events_about(new_id())["order_expired"])

@@ -9,7 +9,7 @@ import pytest
 
 from libs.chassis.ids import new_id
 from libs.chassis.principal import Principal
-from libs.contracts.errors import Conflict, Forbidden, NotFound, Unauthenticated
+from libs.contracts.errors import Conflict, Forbidden, Invalid, NotFound, Unauthenticated
 from libs.contracts.notifications import GetMail, ListMails, Mails, MailView, ResendMail
 from services.notifications import queries
 from services.notifications.handlers import register, sending
@@ -94,6 +94,13 @@ def test_pages_hold_every_mail_once(mixed: MailRoom) -> None:
 
     assert token is None
     assert sorted(seen) == [mail.id for mail in mixed.mails()]
+
+
+def test_a_page_that_cannot_be_is_refused(room: MailRoom) -> None:
+    with pytest.raises(Invalid) as refusal:
+        listed(room, ListMails(page_token="seven"))
+
+    assert [fault.field for fault in refusal.value.faults] == ["page_token"]
 
 
 def test_a_mail_can_be_read_as_it_was_sent_or_as_it_would_be(mixed: MailRoom) -> None:

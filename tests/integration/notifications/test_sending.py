@@ -7,12 +7,15 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+from sqlalchemy import select
 
 from libs.chassis.crypto import generate_sealing_keys, seal
 from services.notifications import settings
 from services.notifications.adapters import smtp
 from services.notifications.handlers import sending
 from services.notifications.model.mail import BACK_OFF, Mail
+from services.notifications.projections import Account
+from services.notifications.views import view_of
 from tests.support.builders.notifications import (
     PASSWORD,
     MailRoom,
@@ -212,6 +215,21 @@ def test_an_address_outside_ascii_is_served_where_the_mail_server_can(room: Mail
     room.send()
 
     assert room.letters()[0].recipients == ("елена@xn--e1afmkfd.example",)
+
+
+def test_a_mail_that_cannot_be_worded_waits_for_a_mended_template_and_can_still_be_looked_at(room: MailRoom) -> None:
+    owed_one_mail(room)
+    with room.database.sessions.begin() as session:
+        session.scalars(select(Mail)).one().context = {"happened_at": "2026-03-05T12:00:00+00:00"}
+
+    room.send()
+
+    (mail,) = room.mails()
+    assert (mail.state, mail.attempts) == ("queued", 1)
+    assert mail.last_error == "the mail cannot be worded: 'number' is undefined"
+    assert view_of(mail, None).subject == "order_cancelled"
+    with room.database.sessions() as session:
+        assert view_of(mail, session.get(Account, mail.account_id)).subject == "order_cancelled"
 
 
 # --- secrets ----------------------------------------------------------------------------------------------------
