@@ -21,18 +21,19 @@ def upgrade() -> None:
     create_tables()
     op.create_table(
         "accounts",
-        sa.Column("account_id", sa.Uuid(), primary_key=True),
+        sa.Column("account_id", sa.Uuid(), nullable=False),
         sa.Column("phone", sa.String()),
         sa.Column("language", sa.String(), nullable=False),
         sa.Column("closed", sa.Boolean(), nullable=False),
         sa.Column("sequence", sa.BigInteger(), nullable=False),
         sa.Column("updated_at", sa.DateTime(timezone=True), nullable=False),
+        sa.PrimaryKeyConstraint("account_id", name="pk_accounts"),
     )
     op.create_table(
         "challenges",
-        sa.Column("id", sa.Uuid(), primary_key=True),
+        sa.Column("id", sa.Uuid(), nullable=False),
         sa.Column("version", sa.BigInteger(), nullable=False),
-        sa.Column("sign_in_id", sa.Uuid(), nullable=False, unique=True),
+        sa.Column("sign_in_id", sa.Uuid(), nullable=False),
         sa.Column("account_id", sa.Uuid(), nullable=False),
         sa.Column("code", sa.String(), nullable=False),
         sa.Column("state", sa.String(), nullable=False),
@@ -44,13 +45,16 @@ def upgrade() -> None:
         sa.Column("reported_at", sa.DateTime(timezone=True)),
         sa.Column("tries", sa.Integer(), nullable=False),
         sa.Column("correlation_id", sa.String(), nullable=False),
-        sa.Column("transaction_id", sa.String(), unique=True),
+        sa.Column("transaction_id", sa.String()),
         sa.Column("thread_id", sa.String()),
         sa.Column("vendor_status", sa.Integer()),
         sa.Column("vendor_reject_reason", sa.Integer()),
         sa.Column("withdrawal_due_at", sa.DateTime(timezone=True)),
         sa.Column("withdrawal_tries", sa.Integer(), nullable=False),
-        sa.CheckConstraint(f"state IN ({STATES})", name="state_known"),
+        sa.PrimaryKeyConstraint("id", name="pk_challenges"),
+        sa.UniqueConstraint("sign_in_id", name="uq_challenges_sign_in_id"),
+        sa.UniqueConstraint("transaction_id", name="uq_challenges_transaction_id"),
+        sa.CheckConstraint(f"state IN ({STATES})", name=op.f("ck_challenges_state_known")),
     )
     op.create_index(
         "uq_challenges_open_account", "challenges", ["account_id"], unique=True, postgresql_where=sa.text(OPEN)
