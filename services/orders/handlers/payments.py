@@ -21,7 +21,7 @@ def match_bank_transaction(work: Work, command: MatchBankTransaction) -> BankTra
     if order is None:
         raise Invalid.field("order_number", "unknown_order")
     transaction.match_by_hand(order.id, work.caller.account_id, work.now())
-    matching.pay(work, transaction, order)
+    order.receive(transaction.amount, work.now())
     matching.learn_payer(work, transaction, order)
     statement.recount(matched=1)
     return transaction_view(transaction, order.number)

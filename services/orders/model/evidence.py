@@ -2,6 +2,7 @@
 
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 
 from libs.chassis import references
 
@@ -32,6 +33,12 @@ class Evidence:
     bare: frozenset[str]
     numbers: frozenset[str]
     damaged: frozenset[str]
+
+    @property
+    def candidates(self) -> frozenset[str]:
+        """The references of all orders that may be meant, sure or not."""
+        numbered = frozenset(references.make_reference(number) for number in self.numbers)
+        return self.references | self.bare | numbered
 
     def slips(self, reference: str) -> int | None:
         """How many slips lie between this reference and the nearest that was written; nothing where none was."""
@@ -111,6 +118,7 @@ def _digits(window: str) -> str:
     return window.translate(_DIGITS)
 
 
+@lru_cache(maxsize=4_096)
 def _plain(name: str) -> str:
     bare = _LEGAL_FORMS.sub(" ", re.sub(r"[^\w\s]", " ", name.upper()))
     return "".join(character for character in bare.translate(_TRANSLITERATION) if character.isalnum())

@@ -22,7 +22,7 @@ from libs.contracts.orders import (
     PaymentReceived,
 )
 from services.orders import queries
-from services.orders.handlers import expiring, payments, placing, statements
+from services.orders.handlers import expiring, importing, payments, placing, statements
 from services.orders.model.errors import OrderClosed, TransactionNotUnmatched
 from tests.support.builders.events import recorded
 from tests.support.builders.orders import TRAINING, Shop, staff
@@ -237,7 +237,7 @@ def test_truncated_file_leaves_no_entry_and_says_why(shop: Shop) -> None:
 
 
 def test_fault_after_a_kept_batch_takes_the_batch_back(shop: Shop) -> None:
-    transfers = [Transfer(bank_reference=f"R{number}") for number in range(statements.READ_AT_ONCE + 10)]
+    transfers = [Transfer(bank_reference=f"R{number}") for number in range(importing.READ_AT_ONCE + 10)]
     failed = shop.statement(camt([*transfers, Transfer(currency="USD")]))
     assert (failed.state, failed.reason, failed.entries) == ("failed", "wrong_currency", 0)
     assert failed.reason_params["detail"] == "USD"
@@ -265,7 +265,7 @@ def test_import_goes_on_where_a_worker_died_while_reading(shop: Shop, clock: Man
     uploaded = shop.upload(camt([Transfer(bank_reference="R1"), Transfer(bank_reference="R2")]))
     dead = new_id()
     with shop.database.open_work() as work:
-        claimed = statements._claim(work, dead)
+        claimed = importing._claim(work, dead)
     assert claimed is not None
     shop.run_imports()
     assert shop.progress(uploaded).state == "reading"
@@ -279,12 +279,12 @@ def test_worker_that_lost_its_lease_changes_nothing_more(shop: Shop, clock: Manu
     uploaded = shop.upload(camt([Transfer()]))
     slow = new_id()
     with shop.database.open_work() as work:
-        claimed = statements._claim(work, slow)
+        claimed = importing._claim(work, slow)
     assert claimed is not None
     clock.advance(timedelta(minutes=3))
     shop.run_imports()
-    with pytest.raises(statements.LeaseLost):
-        statements._read(shop.database.open_work, claimed, slow)
+    with pytest.raises(importing.LeaseLost):
+        importing._read(shop.database.open_work, claimed, slow)
     assert shop.progress(uploaded).unmatched == 1
     assert len(shop.transactions()) == 1
 
@@ -297,8 +297,8 @@ def test_import_that_never_succeeds_is_given_up(
     def broken(*_: object, **__: object) -> None:
         raise OSError("disk")
 
-    monkeypatch.setattr(statements, "read_statement", broken)
-    for _ in range(statements.MOST_ATTEMPTS):
+    monkeypatch.setattr(importing, "read_statement", broken)
+    for _ in range(importing.MOST_ATTEMPTS):
         with pytest.raises(OSError, match="disk"):
             shop.run_imports()
         clock.advance(timedelta(minutes=3))

@@ -26,7 +26,7 @@ from libs.contracts.orders import (
 )
 from services.orders import queries
 from services.orders import settings as orders_settings
-from services.orders.handlers import catalogue, placing, statements
+from services.orders.handlers import catalogue, importing, placing, statements
 from services.orders.worker import SUBSCRIPTIONS
 from tests.support.builders.events import deliver
 from tests.support.databases import ServiceDatabase
@@ -102,7 +102,7 @@ class Shop:
 
     def run_imports(self) -> None:
         """What the worker does until nothing is waiting."""
-        while statements.import_waiting(self.database.open_work):
+        while importing.import_waiting(self.database.open_work):
             continue
 
     def statement(self, content: bytes) -> BankStatementView:
