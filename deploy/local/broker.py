@@ -14,6 +14,7 @@ import socket
 import subprocess
 import sys
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from deploy.local import rabbitmq_packages
 from deploy.local.errors import CannotStart
@@ -65,7 +66,7 @@ class Broker:
     def start(self) -> str:
         """Start the node, wait until it takes connections, return its address; a running node is left alone."""
         if self.external:
-            return self.external
+            return _answering(self.external)
         private_folder(self.folder)
         if self._node.running and (self.folder / "url").exists():
             return self.url
@@ -183,6 +184,17 @@ class Broker:
             # Makes the script replace itself by the Erlang machine, so that our child is the node and not a shell.
             "RUNNING_UNDER_SYSTEMD": "true",
         }
+
+
+def _answering(url: str) -> str:
+    """The address itself, if somebody listens there."""
+    parts = urlsplit(url)
+    try:
+        port = parts.port or (5671 if parts.scheme == "amqps" else 5672)
+        socket.create_connection((parts.hostname or HOST, port), timeout=5).close()
+    except (OSError, ValueError) as error:
+        raise CannotStart(f"Nobody answers at the address of AMQP_URL ({error}): correct or unset it.") from error
+    return url
 
 
 def _listens(port: int) -> bool:

@@ -67,19 +67,18 @@ class Postgres:
 
     def start(self) -> str:
         """Start the server and wait until it answers; a running one is left alone."""
-        if not self.external:
-            private_folder(self.folder)
-            if not (self._server.running and (self.folder / "url").exists()):
-                self._start_embedded()
-        if not wait_until(
-            lambda: self._answers() or not (self.external or self._server.running), seconds=SECONDS_TO_START
-        ):
+        if self.external:
+            return self._answering()
+        private_folder(self.folder)
+        if not (self._server.running and (self.folder / "url").exists()):
+            self._start_embedded()
+        if not wait_until(lambda: self._answers() or not self._server.running, seconds=SECONDS_TO_START):
             self.stop()
-            raise CannotStart(f"PostgreSQL did not answer within {SECONDS_TO_START} seconds: see {self._place()}.")
-        if not (self.external or self._server.running):
+            raise CannotStart(f"PostgreSQL did not answer within {SECONDS_TO_START} seconds: see {self._server.log}.")
+        if not self._server.running:
             reason = self._server.tail()
             self.stop()
-            raise CannotStart(f"PostgreSQL ended while starting ({reason}): see {self._place()}.")
+            raise CannotStart(f"PostgreSQL ended while starting ({reason}): see {self._server.log}.")
         return self.admin_url
 
     def stop(self) -> None:
@@ -105,15 +104,20 @@ class Postgres:
         place = f"{name}:{self._password(service)}@{parts.hostname}{port}"
         return urlunsplit(("postgresql+psycopg", place, f"/{database or name}", parts.query, ""))
 
-    def _place(self) -> str:
-        return "DATABASE_URL" if self.external else str(self._server.log)
-
     def _answers(self) -> bool:
         try:
             psycopg.connect(self.admin_url, connect_timeout=3).close()
         except psycopg.OperationalError:
             return False
         return True
+
+    def _answering(self) -> str:
+        try:
+            psycopg.connect(self.admin_url, connect_timeout=5).close()
+        except psycopg.Error as error:
+            reason = str(error).splitlines()[0]
+            raise CannotStart(f"PostgreSQL does not let us in at DATABASE_URL ({reason}).") from error
+        return self.admin_url
 
     def _start_embedded(self) -> None:
         self.stop()

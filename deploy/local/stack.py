@@ -114,7 +114,8 @@ class Stack:
         self.say("starting RabbitMQ and PostgreSQL")
         with ThreadPoolExecutor() as pool:
             broker, postgres = pool.submit(self.broker.start), pool.submit(self._start_postgres)
-            postgres.result()
+            for server in (postgres, broker) if self.broker.external else (postgres,):
+                server.result()
             self.say("migrating the services' databases")
             common = self._common_environment()
             self._migrate(common)

@@ -15,7 +15,7 @@ import pytest
 import requests
 
 from deploy.local.leftovers import find_leftovers, stop_leftovers
-from deploy.local.machine import HOST, ROOT, Child
+from deploy.local.machine import HOST, ROOT, Child, free_port
 from tests.support.eventually import eventually
 
 RUN = [sys.executable, "-m", "deploy.local", "run"]
@@ -63,6 +63,14 @@ def test_an_operator_that_there_is_not_is_told_in_one_sentence(folder: Path) -> 
 
 def test_a_port_that_is_none_is_told_in_one_sentence(folder: Path) -> None:
     assert _refusal("--dir", str(folder), AMQP_PORT="rabbit") == "AMQP_PORT is 'rabbit', which is no port number."
+
+
+def test_a_broker_or_a_database_that_does_not_answer_is_told_in_one_sentence(folder: Path) -> None:
+    nowhere = f"127.0.0.1:{free_port()}"
+    said = _refusal("--dir", str(folder), "--free-ports", AMQP_URL=f"amqp://{nowhere}/")
+    assert said.startswith("Nobody answers at the address of AMQP_URL (")
+    said = _refusal("--dir", str(folder), "--free-ports", DATABASE_URL=f"postgresql://somebody@{nowhere}/postgres")
+    assert said.startswith("PostgreSQL does not let us in at DATABASE_URL (")
 
 
 def test_a_run_becomes_ready_says_where_and_leaves_nothing_behind(folder: Path, tmp_path: Path) -> None:
