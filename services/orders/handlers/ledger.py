@@ -9,9 +9,8 @@ from uuid import UUID
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from libs.chassis import references
 from services.orders.model import BankTransaction, KnownPayer, Order
-from services.orders.model.evidence import Evidence, evidence_in
+from services.orders.model.evidence import Evidence, evidence_in, reference_of
 from services.orders.model.order import OPEN_FOR_PAYMENT
 from services.orders.projections import Organisation
 
@@ -86,7 +85,7 @@ class Ledger:
 
     def of_numbers(self, numbers: Iterable[str]) -> list[Item]:
         """The orders of these numbers, oldest first."""
-        return self.of_references(references.make_reference(number) for number in numbers)
+        return self.of_references(reference_of(number) for number in numbers)
 
     def owing(self, amount: Decimal) -> list[Item]:
         """Open orders that still owe exactly this sum, oldest first."""

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from libs.chassis import references
-from services.orders.model.evidence import distance, evidence_in, same_name
+from services.orders.model.evidence import distance, evidence_in, reference_of, same_name
 
 BODY = "2026000147"
 REFERENCE = references.make_reference(BODY)
@@ -36,6 +36,13 @@ def test_reference_is_found_through_what_people_and_banks_do(text: str) -> None:
 
 def test_check_digits_without_their_letters_still_count() -> None:
     assert evidence_in(f"проформа {CHECK} 2026 0001 47").bare == {REFERENCE}
+
+
+@given(st.integers(2020, 2099), st.integers(1, 9_999_999))
+def test_references_are_reckoned_as_the_standard_says(year: int, count: int) -> None:
+    number = f"{year}{count:06d}"
+    assert reference_of(number) == references.make_reference(number)
+    assert evidence_in(reference_of(number)).references == {reference_of(number)}
 
 
 @given(st.integers(0, 11), st.integers(1, 9))
