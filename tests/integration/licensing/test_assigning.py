@@ -8,7 +8,6 @@ from uuid import UUID
 from zoneinfo import ZoneInfo
 
 import pytest
-from sqlalchemy import func, select
 
 from libs.chassis.ids import new_id
 from libs.contracts.errors import Conflict, Forbidden, Invalid, NotFound, Unauthenticated
@@ -16,45 +15,22 @@ from libs.contracts.identity import AccountClosed
 from libs.contracts.licensing import (
     Assign,
     Assignee,
-    AssignmentWithdrawn,
     ListAssignments,
-    ListMyAssignments,
     SeatAssigned,
-    WithdrawAssignment,
 )
 from services.licensing import queries
 from services.licensing.handlers import assigning
-from services.licensing.model import Assignment, Seat
 from services.licensing.worker import SUBSCRIPTIONS
 from tests.support.builders.events import deliver, recorded
 from tests.support.builders.licensing import (
     Broker,
-    a_chosen_training,
     a_person,
     a_training,
     counted_licences,
     manager_of,
     member_of,
-    modules,
     staff,
 )
-from tests.support.databases import Databases
-
-FIFTEEN_HOURS = ["M1", "M2"]
-
-
-@pytest.fixture
-def broker_firm(service_database: Databases) -> Broker:
-    """An insurance broker that holds nothing yet."""
-    return Broker(database=service_database("licensing"))
-
-
-def nothing_changed(broker: Broker) -> bool:
-    """Whether no seat is held and nobody was told anything."""
-    with broker.database.sessions() as session:
-        held = session.scalar(select(func.count()).select_from(Seat).where(Seat.assignment_id.is_not(None)))
-        assignments = session.scalar(select(func.count()).select_from(Assignment))
-    return (held, assignments, recorded(broker.database, SeatAssigned)) == (0, 0, [])
 
 
 @pytest.mark.story("INS-24")
@@ -93,7 +69,7 @@ def test_more_people_than_unused_seats_are_refused_as_a_whole(broker_firm: Broke
 
     assert refusal.value.code == "not_enough_seats"
     assert refusal.value.params == {"wanted": 3, "available": seats}
-    assert nothing_changed(broker_firm)
+    assert broker_firm.gave_nothing()
 
 
 @pytest.mark.story("INS-26")
@@ -175,7 +151,7 @@ def test_people_of_another_organisation_are_not_found_and_nobody_gets_a_seat(bro
         broker_firm.assigns(training, [*ours, *theirs])
 
     assert [(fault.field, fault.code) for fault in refusal.value.faults] == [("people.1.account_id", "unknown_person")]
-    assert nothing_changed(broker_firm)
+    assert broker_firm.gave_nothing()
 
 
 def test_a_closed_account_gets_no_seat_whatever_arrives_late(broker_firm: Broker) -> None:
@@ -246,109 +222,7 @@ def test_only_the_organisations_manager_gives_its_seats(
     with broker_firm.database.open_work(principal=principal) as work, pytest.raises(refusal):
         assigning.assign(work, command)
 
-    assert nothing_changed(broker_firm)
-
-
-# --- choice of modules ------------------------------------------------------------------------------------------
-
-
-@pytest.mark.story("INS-30", "INS-35")
-def test_exactly_the_chosen_modules_stand_in_the_assignment_and_in_the_event(broker_firm: Broker) -> None:
-    training = a_chosen_training(400, 500, 300)
-    broker_firm.bought(training, 1)
-    (person,) = broker_firm.employs(1)
-
-    (assignment,) = broker_firm.assigns(training, [person], FIFTEEN_HOURS).items
-
-    assert [(module.code, module.minutes) for module in assignment.modules] == [("M1", 400), ("M2", 500)]
-    (told,) = recorded(broker_firm.database, SeatAssigned)
-    assert [module["code"] for module in told["modules"]] == ["M1", "M2"]
-    with broker_firm.database.open_work(principal=member_of(broker_firm.id, person)) as work:
-        (mine,) = queries.list_my_assignments(work, ListMyAssignments()).items
-    assert mine == assignment
-
-
-@pytest.mark.story("INS-31")
-@pytest.mark.parametrize("last", [499, 501], ids=["14:59", "15:01"])
-def test_a_minute_too_little_or_too_much_is_refused_as_a_whole_at_the_person(broker_firm: Broker, last: int) -> None:
-    training = a_chosen_training(400, 500, last)
-    broker_firm.bought(training, 5)
-    first, second = broker_firm.employs(2)
-    people = [
-        Assignee(account_id=first, modules=FIFTEEN_HOURS),
-        Assignee(account_id=second, modules=["M1", "M3"]),
-    ]
-
-    with broker_firm.database.open_work(principal=broker_firm.manager) as work, pytest.raises(Invalid) as refusal:
-        assigning.assign(work, Assign(organisation_id=broker_firm.id, sku=training.sku, people=people))
-
-    (fault,) = refusal.value.faults
-    assert (fault.field, fault.code) == ("people.1.modules", "wrong_hours")
-    assert fault.params == {"have": 400 + last, "required": 900, "rule": "exact"}
-    assert nothing_changed(broker_firm)
-
-
-def test_with_at_least_a_minute_too_much_is_fine_and_a_minute_too_little_is_not(broker_firm: Broker) -> None:
-    training = a_chosen_training(400, 499, 501, rule="at_least")
-    broker_firm.bought(training, 5)
-    first, second = broker_firm.employs(2)
-
-    broker_firm.assigns(training, [first], ["M1", "M3"])
-
-    with pytest.raises(Invalid):
-        broker_firm.assigns(training, [second], ["M1", "M2"])
-
-
-def test_every_persons_fault_is_named_at_once(broker_firm: Broker) -> None:
-    training = a_chosen_training(400, 500)
-    broker_firm.bought(training, 5)
-    choices: list[list[str]] = [[], ["M1", "M7"], ["M1"], FIFTEEN_HOURS]
-    people = [
-        Assignee(account_id=person, modules=choice)
-        for person, choice in zip(broker_firm.employs(4), choices, strict=True)
-    ]
-
-    with broker_firm.database.open_work(principal=broker_firm.manager) as work, pytest.raises(Invalid) as refusal:
-        assigning.assign(work, Assign(organisation_id=broker_firm.id, sku=training.sku, people=people))
-
-    assert [(fault.field, fault.code) for fault in refusal.value.faults] == [
-        ("people.0.modules", "modules_not_chosen"),
-        ("people.1.modules", "unknown_module"),
-        ("people.2.modules", "wrong_hours"),
-    ]
-
-
-@pytest.mark.story("INS-33")
-def test_other_trainings_take_all_modules_and_counted_licences_none(broker_firm: Broker) -> None:
-    training, licences = a_training(), counted_licences()
-    broker_firm.bought(training, 1)
-    broker_firm.bought(licences, 1)
-    (person,) = broker_firm.employs(1)
-
-    (whole,) = broker_firm.assigns(training, [person]).items
-    (counted,) = broker_firm.assigns(licences, [person]).items
-
-    assert [module.code for module in whole.modules] == ["M1", "M2"]
-    assert counted.modules == []
-
-
-def test_a_module_whose_length_changes_after_the_choice_keeps_the_chosen_length(broker_firm: Broker) -> None:
-    training = a_chosen_training(400, 500)
-    broker_firm.bought(training, 2)
-    first, second = broker_firm.employs(2)
-    broker_firm.assigns(training, [first], FIFTEEN_HOURS)
-
-    deliver(broker_firm.database, SUBSCRIPTIONS, replace(training, modules=modules(400, 450)), sequence=2)
-
-    query = ListAssignments(organisation_id=broker_firm.id, account_id=first)
-    with broker_firm.database.open_work(principal=broker_firm.manager) as work:
-        (kept,) = queries.list_assignments(work, query).items
-    assert [module.minutes for module in kept.modules] == [400, 500]
-    with pytest.raises(Invalid):
-        broker_firm.assigns(training, [second], FIFTEEN_HOURS)
-
-
-# --- seats that end ---------------------------------------------------------------------------------------------
+    assert broker_firm.gave_nothing()
 
 
 def test_the_seats_that_end_first_are_given_first(broker_firm: Broker) -> None:
@@ -377,53 +251,3 @@ def test_a_seat_can_be_given_on_its_last_day_and_not_on_the_next(broker_firm: Br
     with pytest.raises(Conflict) as refusal:
         broker_firm.assigns(training, [second])
     assert refusal.value.code == "not_enough_seats"
-
-
-# --- taking back ------------------------------------------------------------------------------------------------
-
-
-def withdraw(broker: Broker, assignment_id: UUID) -> None:
-    with broker.database.open_work(principal=broker.manager) as work:
-        assigning.withdraw_assignment(work, WithdrawAssignment(assignment_id=assignment_id))
-
-
-def test_a_seat_taken_back_is_free_for_somebody_else_at_once(broker_firm: Broker) -> None:
-    training = a_training()
-    broker_firm.bought(training, 1)
-    first, second = broker_firm.employs(2)
-    (assignment,) = broker_firm.assigns(training, [first]).items
-    assert assignment.can_withdraw
-
-    withdraw(broker_firm, assignment.id)
-
-    assert broker_firm.licence(training).available == 1
-    (told,) = recorded(broker_firm.database, AssignmentWithdrawn)
-    assert told["account_id"] == str(first)
-    broker_firm.assigns(training, [second])
-    assert broker_firm.licence(training).available == 0
-
-
-def test_a_seat_is_taken_back_once(broker_firm: Broker) -> None:
-    training = a_training()
-    broker_firm.bought(training, 1)
-    (assignment,) = broker_firm.assigns(training, broker_firm.employs(1)).items
-    withdraw(broker_firm, assignment.id)
-
-    with pytest.raises(Conflict) as refusal:
-        withdraw(broker_firm, assignment.id)
-
-    assert refusal.value.code == "cannot_withdraw"
-    assert broker_firm.licence(training).available == 1
-
-
-def test_somebody_elses_assignment_cannot_be_taken_back(broker_firm: Broker) -> None:
-    training = a_training()
-    broker_firm.bought(training, 1)
-    (assignment,) = broker_firm.assigns(training, broker_firm.employs(1)).items
-
-    with pytest.raises(NotFound):
-        withdraw(Broker(database=broker_firm.database), assignment.id)
-    with pytest.raises(NotFound):
-        withdraw(broker_firm, new_id())
-
-    assert broker_firm.licence(training).assigned == 1

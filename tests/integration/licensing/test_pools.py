@@ -23,13 +23,6 @@ from tests.support.builders.licensing import (
     member_of,
     staff,
 )
-from tests.support.databases import Databases
-
-
-@pytest.fixture
-def broker_firm(service_database: Databases) -> Broker:
-    """An insurance broker that holds nothing yet."""
-    return Broker(database=service_database("licensing"))
 
 
 @pytest.mark.story("INS-09")

@@ -17,13 +17,6 @@ from services.licensing.handlers import assigning, progress
 from services.licensing.worker import SUBSCRIPTIONS
 from tests.support.builders.events import deliver
 from tests.support.builders.licensing import Broker, a_training
-from tests.support.databases import Databases
-
-
-@pytest.fixture
-def broker_firm(service_database: Databases) -> Broker:
-    """An insurance broker that holds nothing yet."""
-    return Broker(database=service_database("licensing"))
 
 
 @pytest.fixture

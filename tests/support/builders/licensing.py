@@ -7,15 +7,18 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from uuid import UUID
 
+from sqlalchemy import func, select
+
 from libs.chassis.ids import new_id
 from libs.chassis.principal import Principal
 from libs.contracts.identity import AccountChanged
-from libs.contracts.licensing import Assign, Assignee, Assignments, GetLicence, LicenceView
+from libs.contracts.licensing import Assign, Assignee, Assignments, GetLicence, LicenceView, SeatAssigned
 from libs.contracts.orders import ModuleView, OrderApproved, OrderedLine, OrderPaid, ProductPublished
 from services.licensing import queries
 from services.licensing.handlers import assigning
+from services.licensing.model import Assignment, Seat
 from services.licensing.worker import SUBSCRIPTIONS
-from tests.support.builders.events import deliver
+from tests.support.builders.events import deliver, recorded
 from tests.support.databases import ServiceDatabase
 
 
@@ -170,3 +173,10 @@ class Broker:
         """What the manager sees of the product."""
         with self.database.open_work(principal=self.manager, read_only=True) as work:
             return queries.get_licence(work, GetLicence(organisation_id=self.id, sku=product.sku))
+
+    def gave_nothing(self) -> bool:
+        """Whether no seat is held and nobody was told anything."""
+        with self.database.sessions() as session:
+            held = session.scalar(select(func.count(Seat.assignment_id)))
+            assignments = session.scalar(select(func.count(Assignment.id)))
+        return (held, assignments, recorded(self.database, SeatAssigned)) == (0, 0, [])
