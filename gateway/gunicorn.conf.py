@@ -63,4 +63,4 @@ def child_exit(_: Any, worker: Any) -> None:
     # Imported late: the library looks at PROMETHEUS_MULTIPROC_DIR when it is first imported.
     from prometheus_client import multiprocess
 
-    multiprocess.mark_process_dead(worker.pid)
+    multiprocess.mark_process_dead(worker.pid)  # type: ignore[no-untyped-call]
