@@ -3,6 +3,7 @@
 import json
 import re
 import time
+from base64 import urlsafe_b64decode
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -95,6 +96,39 @@ def _instant(value: str | None) -> datetime | None:
     return instant
 
 
+def _may_run_again(method: Method, request: Request) -> bool:
+    """Whether a deed may be run again though it is not known if it was done."""
+    return method.kind == "query" or (method.remember and request.command_id is not None)
+
+
+class _Verified:
+    """Remembers the principals it has verified until they expire: a page asks several times with one."""
+
+    LIMIT = 2_000
+
+    def __init__(self, verifier: PrincipalVerifier, clock: Clock) -> None:
+        self._verifier = verifier
+        self._clock = clock
+        self._known: dict[str, tuple[float, Principal]] = {}
+
+    def verify(self, token: str) -> Principal:
+        expires, principal = self._known.get(token, (0.0, None))
+        if principal is not None and self._clock.now().timestamp() < expires:
+            return principal
+        principal = self._verifier.verify(token)
+        if len(self._known) >= self.LIMIT:
+            self._known.clear()
+        self._known[token] = (_expiry(token), principal)
+        return principal
+
+
+def _expiry(token: str) -> float:
+    """The ``exp`` claim of a token that has been verified."""
+    payload = token.split(".")[1]
+    claims = json.loads(urlsafe_b64decode(payload + "=" * (-len(payload) % 4)))
+    return float(claims["exp"])
+
+
 class Answering:
     """Answers the requests of one service."""
 
@@ -109,8 +143,8 @@ class Answering:
         self._service = service
         self._methods = {method.name: method for method in service.methods()}
         self._open_work = open_work
-        self._verifier = verifier
         self._clock = clock or SystemClock()
+        self._verified = _Verified(verifier, self._clock)
 
     @property
     def methods(self) -> list[Method]:
@@ -144,19 +178,21 @@ class Answering:
         if set(request.kwargs) != {"request"}:
             raise Invalid.field("request", "required")
         content: Any = load(method.request, request.kwargs["request"])
-        collisions = 0
+        failures = 0
         while True:
             try:
                 return self._attempt(method, request, principal, content)
             except Exception as error:
-                collisions += 1
-                if collisions >= faults.COLLISIONS or not faults.is_collision(error):
+                failures += 1
+                if faults.is_lost_connection(error) and failures == 1 and _may_run_again(method, request):
+                    continue  # it had died in the pool; the pool is fresh now
+                if failures >= faults.COLLISIONS or not faults.is_collision(error):
                     raise
-                time.sleep(Backoff(0.005 * 2**collisions).next())
+                time.sleep(Backoff(0.005 * 2**failures).next())
 
     def _principal(self, method: Method, request: Request) -> Principal | None:
         if request.principal is not None:
-            return self._verifier.verify(request.principal)
+            return self._verified.verify(request.principal)
         if not method.public:
             raise Unauthenticated
         return None

@@ -33,7 +33,7 @@ class DeadLetter:
 
 def list_letters(url: str, service: str, *, limit: int = LIMIT) -> list[DeadLetter]:
     """The oldest dead letters of a service; looking takes nothing away."""
-    with _all(url, service, limit) as deliveries:
+    with _all(url, service, limit) as (deliveries, _):
         return [_letter(delivery) for delivery in deliveries]
 
 
@@ -49,22 +49,21 @@ def replay(url: str, service: str, ids: Collection[str] | None = None, *, limit:
     try:
         if not publisher.wait_connected(CONFIRM_SECONDS):
             raise LinkDown("the broker does not answer")
-        with _chosen(url, service, ids, limit) as letters:
-            outcomes = publisher.publish([_again(service, one) for one in letters], timeout=CONFIRM_SECONDS)
-            sent = [one for one, outcome in zip(letters, outcomes, strict=True) if outcome is Outcome.SENT]
-            for one in sent:
-                one.ack()
-            return len(sent)
+        with _all(url, service, limit) as (deliveries, dealt_with):
+            chosen = _chosen(deliveries, ids)
+            outcomes = publisher.publish([_again(service, one) for one in chosen], timeout=CONFIRM_SECONDS)
+            pairs = zip(chosen, outcomes, strict=True)
+            dealt_with.update(one.tag for one, outcome in pairs if outcome is Outcome.SENT)
+            return len(dealt_with)
     finally:
         publisher.stop()
 
 
 def discard(url: str, service: str, ids: Collection[str]) -> int:
     """Throw the named dead letters away; how many."""
-    with _chosen(url, service, ids, LIMIT) as letters:
-        for one in letters:
-            one.ack()
-        return len(letters)
+    with _all(url, service, LIMIT) as (deliveries, dealt_with):
+        dealt_with.update(one.tag for one in _chosen(deliveries, ids))
+        return len(dealt_with)
 
 
 def _again(service: str, delivery: Delivery) -> Parcel:
@@ -74,18 +73,24 @@ def _again(service: str, delivery: Delivery) -> Parcel:
     return Parcel(exchange="", routing_key=queue_of(service), body=delivery.body, properties=properties)
 
 
-@contextmanager
-def _chosen(url: str, service: str, ids: Collection[str] | None, limit: int) -> Iterator[list[Delivery]]:
-    with _all(url, service, limit) as deliveries:
-        yield [one for one in deliveries if ids is None or _letter(one).id in ids]
+def _chosen(deliveries: list[Delivery], ids: Collection[str] | None) -> list[Delivery]:
+    return [one for one in deliveries if ids is None or _letter(one).id in ids]
 
 
 @contextmanager
-def _all(url: str, service: str, limit: int) -> Iterator[list[Delivery]]:
+def _all(url: str, service: str, limit: int) -> Iterator[tuple[list[Delivery], set[int]]]:
+    """The dead letters, and a set for the tags of those that shall be gone afterwards."""
     link = Link(url, name="dead letters")
     link.open()
     try:
-        yield _browse(link, dead_queue_of(service), limit)
+        deliveries = _browse(link, dead_queue_of(service), limit)
+        dealt_with: set[int] = set()
+        yield deliveries, dealt_with
+        for delivery in deliveries:
+            if delivery.tag in dealt_with:
+                delivery.ack()
+            else:
+                link.give_back(delivery.tag)
     finally:
         link.close()
 

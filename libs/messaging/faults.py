@@ -36,6 +36,11 @@ def is_overload(error: BaseException) -> bool:
     return isinstance(error, DBAPIError) and isinstance(error.orig, LockNotAvailable | QueryCanceled)
 
 
+def is_lost_connection(error: BaseException) -> bool:
+    """The connection broke while it was used; the pool has thrown it away."""
+    return isinstance(error, DBAPIError) and error.connection_invalidated
+
+
 def is_outage(error: BaseException) -> bool:
     """The database does not answer at all, or has just dropped the connection."""
     if is_collision(error) or is_overload(error) or not isinstance(error, DBAPIError):

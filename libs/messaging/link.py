@@ -173,6 +173,14 @@ class Link:
         except LinkDown:
             return
 
+    def give_back(self, tag: int) -> None:
+        """Let the delivery be made again, to anybody; any thread."""
+        try:
+            # Nack, not Reject: from RabbitMQ 4.3 on it does not count as a failed delivery
+            self._send(spec.Basic.Nack, "Lbb", (tag, False, True))
+        except LinkDown:
+            return
+
     def abort(self) -> None:
         """Drop the connection without a word; any thread."""
         connection, self._connection, self._channel = self._connection, None, None

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import BigInteger, event, insert, inspect, text
+from sqlalchemy import BigInteger, event, func, insert, inspect
 from sqlalchemy.orm import Mapped, Session, declared_attr, mapped_column
 
 from libs.chassis.ids import new_id
@@ -86,6 +86,5 @@ def _row(session: Session, event: Event, sequence: int | None) -> dict[str, Any]
 
 
 def _insert(session: Session, rows: list[dict[str, Any]]) -> None:
-    connection = session.connection()
-    connection.execute(insert(outbox), rows)
-    connection.execute(text("SELECT pg_notify(:channel, '')"), {"channel": OUTBOX_CHANNEL})
+    # the wake-up goes along with the insert: a round trip less for every command
+    session.connection().execute(insert(outbox).returning(func.pg_notify(OUTBOX_CHANNEL, "")), rows)

@@ -52,12 +52,16 @@ def _setting(name: str) -> str:
     return value
 
 
-def _engine(service: str, process: str, pool_size: int) -> Any:
+def _engine(service: str, process: str, pool_size: int, *, read_only: bool = False) -> Any:
     from libs.chassis.database import create_engine
 
-    size = int(os.environ.get("DATABASE_POOL_SIZE", pool_size))
-    url = _setting(f"{service.upper()}_DATABASE_URL")
-    return create_engine(url, pool_size=size, application_name=f"{service}-{process}")
+    return create_engine(
+        _setting(f"{service.upper()}_DATABASE_URL"),
+        pool_size=int(os.environ.get("DATABASE_POOL_SIZE", pool_size)),
+        application_name=f"{service}-{process}",
+        pre_ping=False,  # everything here tries again by itself
+        read_only=read_only,
+    )
 
 
 def _health(service: str, engine: Any, readiness: dict[str, Callable[[], None]], **liveness: Callable[[], None]) -> Any:
@@ -128,9 +132,10 @@ def run_rpc(service: str) -> int:
     log = get_logger(__name__)
     rpc_class = rpc_class_of(importlib.import_module(f"services.{service}.rpc"))
     engine = _engine(service, "rpc", 8)
+    reading = _engine(service, "rpc", 8, read_only=True)
     answering = Answering(
         rpc_class,
-        open_work=work_factory(session_factory(engine)),
+        open_work=work_factory(session_factory(engine), read_sessions=session_factory(reading)),
         verifier=PrincipalVerifier(read_key(_setting("PRINCIPAL_PUBLIC_KEY"))),
     )
     rim = Rim(amqp_url=_setting("AMQP_URL"), answering=answering)

@@ -79,8 +79,16 @@ class WorkFactory(Protocol):
     ) -> AbstractContextManager[Work]: ...
 
 
-def work_factory(sessions: sessionmaker[Session], clock: Clock | None = None) -> WorkFactory:
-    """The factory of a process, over its session factory."""
+def work_factory(
+    sessions: sessionmaker[Session],
+    clock: Clock | None = None,
+    *,
+    read_sessions: sessionmaker[Session] | None = None,
+) -> WorkFactory:
+    """The factory of a process, over its session factory.
+
+    ``read_sessions`` of an engine that is itself read-only spare a query the beginning and the end of a transaction.
+    """
     the_clock = clock or SystemClock()
 
     @contextmanager
@@ -92,8 +100,9 @@ def work_factory(sessions: sessionmaker[Session], clock: Clock | None = None) ->
         envelope: Envelope | None = None,
         read_only: bool = False,
     ) -> Iterator[Work]:
-        with sessions() as session, session.begin():
-            if read_only:
+        reading = read_sessions if read_only else None
+        with (reading or sessions)() as session, session.begin():
+            if read_only and reading is None:
                 session.connection(execution_options={"postgresql_readonly": True})
             yield Work(
                 session=session,
