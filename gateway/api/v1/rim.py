@@ -1,7 +1,7 @@
 """How a resource of the API is made: strict schemas from contracts, faults that name the field, pages of lists."""
 
 from collections.abc import Callable
-from typing import Any, NoReturn, TypeVar
+from typing import Any, NoReturn, TypeVar, cast
 
 from apispec.ext.marshmallow import MarshmallowPlugin
 from apispec.ext.marshmallow.common import resolve_schema_cls
@@ -81,7 +81,7 @@ class PageQuery(Schema):
 
 def name_of(schema: Any) -> str:
     """The name of a schema in the document; what a request holds is told apart from what an answer holds."""
-    cls = resolve_schema_cls(schema)
+    cls = cast(type[Schema], resolve_schema_cls(schema))
     name = str(cls.__name__).removesuffix("Schema")
     return f"{name}Input" if getattr(cls.Meta, "unknown", None) == RAISE else name
 
