@@ -25,6 +25,7 @@ def test_an_official_approves_an_order_and_the_licences_appear(ministry_stack: R
     manager.page.fill("#quantity-microsoft-365-a3", "12")
     manager.press("Order")
     expect(manager.page.locator(".lead .badge")).to_have_text("Waiting for approval")
+    number = manager.heading().rpartition(" ")[2]
     assert manager.page.locator("text=IBAN").count() == 0
     order = manager.page.url
 
@@ -38,7 +39,7 @@ def test_an_official_approves_an_order_and_the_licences_appear(ministry_stack: R
     expect(manager.page.locator(".lead .badge")).to_have_text("Approved")
     manager.page.goto("/management/licences")
     manager.look_until(manager.page.get_by_role("row").filter(has_text="Microsoft 365 A3").filter(has_text="0 of 12"))
-    Mailbox(ministry_stack.urls["mail"], "elena.dimitrova@school.example").find("Microsoft 365 A3")
+    Mailbox(ministry_stack.urls["mail"], "elena.dimitrova@school.example").find(number, "одобрена")
 
 
 def test_a_declined_order_tells_the_reason_and_gives_nothing(ministry_stack: RunningStack, browser: Browser) -> None:

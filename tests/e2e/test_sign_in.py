@@ -21,10 +21,10 @@ def somebody(stack: RunningStack, browser: Browser, login: str, language: str = 
     return Person(browser, stack.urls, login, account["password"], account["phone"], language=language)
 
 
-def manage(stack: RunningStack, method: str, path: str, **fields: object) -> requests.Response:
+def manage(stack: RunningStack, method: str, where: str, **fields: object) -> requests.Response:
     """Tell the push app's simulator how to behave."""
     address = stack.urls["phone"].replace("/phone/", "/manage")
-    answer = requests.request(method, f"{address}{path}", json=fields or None, timeout=10)
+    answer = requests.request(method, f"{address}{where}", json=fields or None, timeout=10)
     answer.raise_for_status()
     return answer
 
@@ -120,7 +120,7 @@ def test_after_five_minutes_the_request_has_expired_and_a_late_approval_opens_no
     expect(admin.page.locator("h1")).to_have_text("The request has expired", timeout=15_000)
     expect(admin.page.locator("main")).to_contain_text("was not confirmed within the allowed five minutes")
     address = stack.urls["phone"].replace("/phone/", "/manage")
-    requests.post(f"{address}/pushes/{pushes[0]['transactionID']}/approve", json={}, timeout=10)
+    requests.post(f"{address}/pushes/{pushes[0]['transaction_id']}/approve", json={}, timeout=10)
     admin.page.goto(waiting)
     expect(admin.page.locator("h1")).to_have_text("The request has expired")
     assert session_cookies(admin) == []
@@ -150,7 +150,7 @@ def test_the_attempt_belongs_to_the_browser_that_began_it(stack: RunningStack, b
 def test_a_provider_that_does_not_answer_is_told_apart_from_a_refusal(stack: RunningStack, browser: Browser) -> None:
     admin = somebody(stack, browser, "admin")
     admin.password = admin.new_password
-    manage(stack, "POST", "/faults", path="", status=500, times=50)
+    manage(stack, "POST", "/faults", status=500, times=50)
     try:
         admin.give_name_and_password()
         expect(admin.page.locator("h1")).to_have_text("Evrotrust does not answer just now", timeout=60_000)
