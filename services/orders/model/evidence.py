@@ -45,8 +45,13 @@ class Evidence:
         return min(counts, default=None)
 
 
+_NOTHING = Evidence(references=frozenset(), bare=frozenset(), numbers=frozenset(), damaged=frozenset())
+
+
 def evidence_in(text: str) -> Evidence:
     """Find references and order numbers anywhere in a text, glued, wrapped, spaced or typed in the wrong alphabet."""
+    if len(text) < BODY_LENGTHS[0]:
+        return _NOTHING
     squeezed = "".join(character for character in text.upper() if character.isalnum())
     sound: set[str] = set()
     bare: set[str] = set()
