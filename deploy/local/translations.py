@@ -5,6 +5,7 @@ python -m deploy.local.translations
 
 from __future__ import annotations
 
+import re
 import sys
 from pathlib import Path
 
@@ -16,10 +17,15 @@ from babel.messages.pofile import read_po, write_po
 from deploy.local.machine import ROOT
 
 GATEWAY = ROOT / "gateway"
+PLACE = re.compile(r"\{\w+\}")
 LANGUAGES = ("bg",)
 METHODS = [("**.py", "python"), ("**/templates/**.html", "jinja2"), ("**/templates/**.txt", "jinja2")]
 OPTIONS = {"**/templates/**.html": {"trimmed": "true", "silent": "false"}}
-KEYWORDS = {"_": None, "_l": None, "_n": (1, 2), "gettext": None, "lazy_gettext": None, "ngettext": (1, 2)}
+KEYWORDS = {
+    "_": None, "_l": None, "_n": (1, 2), "gettext": None, "lazy_gettext": None, "ngettext": (1, 2),
+    # one English word that is several in another language: the first argument says which is meant
+    "pgettext": ((1, "c"), 2), "lazy_pgettext": ((1, "c"), 2),
+}  # fmt: skip
 
 
 def collected(gateway: Path = GATEWAY) -> Catalog:
@@ -74,6 +80,7 @@ def faults(language: str, gateway: Path = GATEWAY) -> list[str]:
     gone = [f"not used: {_text(one)}" for one in kept if one.id and wanted.get(one.id, one.context) is None]
     untranslated = [f"untranslated: {_text(one)}" for one in kept if one.id and not _complete(one)]
     broken = [f"{error}: {_text(one)}" for one, errors in kept.check() for error in errors]
+    broken += [f"other {{places}}: {_text(one)}" for one in kept if one.id and _complete(one) and not _same_places(one)]
     return missing + gone + untranslated + broken
 
 
@@ -84,6 +91,16 @@ def _text(message: Message) -> str:
 def _complete(message: Message) -> bool:
     forms = (message.string,) if isinstance(message.string, str) else message.string or ()
     return bool(forms) and all(forms) and not message.fuzzy
+
+
+def _forms(text: str | tuple[str, ...] | list[str] | None) -> list[str]:
+    return [text] if isinstance(text, str) else list(text or ())
+
+
+def _same_places(message: Message) -> bool:
+    """Whether what scripts fill in, like ``{hours}``, stands in every form; Babel checks only ``%(hours)s``."""
+    wanted = {frozenset(PLACE.findall(form)) for form in _forms(message.id)}
+    return {frozenset(PLACE.findall(form)) for form in _forms(message.string)} <= wanted
 
 
 def main() -> int:

@@ -54,6 +54,31 @@ def test_a_translation_with_another_placeholder_is_found(gateway: Path) -> None:
     assert [fault.rpartition(": ")[2] for fault in translations.faults("bg", gateway)] == ["%(count)s left"]
 
 
+def test_a_translation_that_lost_what_a_script_fills_in_is_found(gateway: Path) -> None:
+    (gateway / "views.py").write_text(CODE.replace("%(count)s left", "{n} left"))
+    translations.update("bg", gateway)
+    _translate(gateway, "Order licences", "Поръчка на лицензи")
+    _translate(gateway, "{n} left", "остават {m}")
+    assert translations.faults("bg", gateway) == ["other {places}: {n} left"]
+    path = translations.catalogue_path("bg", gateway)
+    path.write_text(path.read_text().replace("{m}", "{n}"))
+    assert translations.faults("bg", gateway) == []
+
+
+def test_a_guessed_translation_is_found(gateway: Path) -> None:
+    _translate(gateway, "Order licences", "Поръчка на лицензи")
+    _translate(gateway, "%(count)s left", "остават %(count)s")
+    path = translations.catalogue_path("bg", gateway)
+    path.write_text(path.read_text().replace('msgid "Order licences"', '#, fuzzy\nmsgid "Order licences"'))
+    assert translations.faults("bg", gateway) == ["untranslated: Order licences"]
+
+
+def test_one_english_word_with_two_meanings_has_two_translations(gateway: Path) -> None:
+    (gateway / "views.py").write_text('button, heading = pgettext("button", "Order"), _("Order")\n')
+    translations.update("bg", gateway)
+    assert translations.faults("bg", gateway) == ["untranslated: Order", "untranslated: Order"]
+
+
 def test_new_and_vanished_texts_are_found_and_an_update_keeps_translations(gateway: Path) -> None:
     _translate(gateway, "Order licences", "Поръчка на лицензи")
     _translate(gateway, "%(count)s left", "остават %(count)s")

@@ -6,6 +6,7 @@ from uuid import UUID
 from flask import flash, redirect, request, url_for
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
+from flask_babel import lazy_pgettext
 from wtforms import SelectField, StringField
 from wtforms.validators import Optional
 
@@ -33,7 +34,7 @@ def _without_spaces(text: str | None) -> str:
 class OrganisationForm(Form):
     """A legal body that may order."""
 
-    name = StringField(_l("Name"), [required(), at_most(200)])
+    name = StringField(lazy_pgettext("organisation", "Name"), [required(), at_most(200)])
     number = StringField(_l("EIK or BULSTAT"), [required(), at_most(13)], filters=[_without_spaces])
     vat_number = StringField(_l("VAT number"), [Optional(), at_most(20)], filters=[_without_spaces])
     address = StringField(_l("Address"), [required(), at_most(300)])
