@@ -171,3 +171,4 @@ class AssignmentWithdrawn(Event):
     account_id: UUID
     sku: str
     kind: str
+    product_name: LocalText = bounded(10, default={})

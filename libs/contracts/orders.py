@@ -336,6 +336,7 @@ class OrderedLine:
     kind: str
     quantity: int
     validity_months: int
+    name: LocalText = bounded(10, default={})
 
 
 @event("orders.product_published.v1", subject="product_id")

@@ -135,6 +135,7 @@ class Assignment(Aggregate, Base):
                 account_id=self.account_id,
                 sku=self.sku,
                 kind=self.kind,
+                product_name=self.product_name,
             )
         )
 

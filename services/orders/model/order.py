@@ -82,6 +82,7 @@ class OrderLine(Base):
             kind=self.kind,
             quantity=self.quantity,
             validity_months=self.validity_months,
+            name=self.name,
         )
 
 
