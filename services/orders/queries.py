@@ -133,6 +133,12 @@ def view_of(session: Session, order: Order) -> OrderView:
     return next(iter(_views_of(session, [order])))
 
 
+def view_of_new(session: Session, order: Order) -> OrderView:
+    """An order that was placed just now and can have no invoice yet."""
+    names = _names_of(session, {order.organisation_id})
+    return order_view(order, operator(), names.get(order.organisation_id, ""), None)
+
+
 def _views_of(session: Session, orders: Sequence[Order]) -> Iterable[OrderView]:
     names = _names_of(session, {order.organisation_id for order in orders})
     invoices = {

@@ -54,7 +54,9 @@ def learn_payer(work: Work, transaction: BankTransaction, order: Order) -> None:
 
 
 def _judge(ledger: Ledger, transaction: BankTransaction) -> Verdict:
-    if transaction.reversal or transaction.collective or transaction.amount <= 0:
+    if transaction.collective:
+        return Verdict(why="collective")
+    if transaction.reversal or transaction.amount <= 0:
         return Verdict(why="ambiguous")
     told = ledger.told(transaction)
     unknown = False

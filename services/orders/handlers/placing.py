@@ -39,7 +39,7 @@ def place_order(work: Work, command: PlaceOrder) -> OrderView:
     work.session.flush()
     if order.proforma_wanted:
         work.wake("issue proformas")
-    return queries.view_of(work.session, order)
+    return queries.view_of_new(work.session, order)
 
 
 def cancel_order(work: Work, command: CancelOrder) -> OrderView:

@@ -246,5 +246,5 @@ def test_booking_of_several_payments_is_for_a_person(shop: Shop) -> None:
     )
     batch = content.replace(b"<TxDtls>", b"<!--").replace(b"</TxDtls>", b"-->")
     shop.statement(batch)
-    assert [queued.why for queued in shop.transactions("unmatched")] == ["ambiguous"]
+    assert [queued.why for queued in shop.transactions("unmatched")] == ["collective"]
     assert shop.look(order).state == "awaiting_payment"
