@@ -16,6 +16,8 @@ from libs.contracts.orders import (
     DiscardBankTransaction,
     GetBankStatement,
     ImportBankStatement,
+    ListBankStatements,
+    ListBankTransactions,
     MatchBankTransaction,
     OrderExpired,
     OrderPaid,
@@ -325,3 +327,20 @@ def test_only_finance_handles_statements(shop: Shop) -> None:
 def test_only_uploads_can_be_imported(shop: Shop, key: str) -> None:
     with pytest.raises(Invalid), shop.database.open_work(principal=staff("finance")) as work:
         statements.import_bank_statement(work, ImportBankStatement(key=key, filename="x", size=1))
+
+
+def test_finance_finds_imports_and_transfers(shop: Shop) -> None:
+    first = shop.statement(camt([Transfer(amount="1.00", payer="Първа ООД")], statement_id="1"))
+    second = shop.statement(
+        camt([Transfer(amount="2.00", payer="Втора ООД"), Transfer(amount="3.00")], statement_id="2")
+    )
+    with shop.database.open_work(principal=staff("finance")) as work:
+        page = queries.list_bank_statements(work, ListBankStatements(page_size=1))
+        rest = queries.list_bank_statements(work, ListBankStatements(page_token=page.next_page_token))
+        of_second = queries.list_bank_transactions(work, ListBankTransactions(statement_id=second.id))
+        named = queries.list_bank_transactions(work, ListBankTransactions(search="първа"))
+    assert [[item.id for item in found.items] for found in (page, rest)] == [[second.id], [first.id]]
+    assert (of_second.total, named.total) == (2, 1)
+    assert named.items[0].payer_name == "Първа ООД"
+    with pytest.raises(NotFound), shop.database.open_work(principal=staff("finance")) as work:
+        queries.get_bank_statement(work, GetBankStatement(statement_id=new_id()))

@@ -99,6 +99,37 @@ def test_fields_out_of_order_are_put_in_order() -> None:
     assert parse_details(["+22три+20едно+21две"]).purpose == ("едно", "две", "три")
 
 
+def test_end_to_end_id_ends_with_its_field() -> None:
+    details = parse_details(["166?00GUTSCHRIFT?20EREF+E2E-147?21SVWZ+Training?22 for staff?32Payer"])
+    assert details.end_to_end_id == "E2E-147"
+
+
+@pytest.mark.parametrize(
+    "lines",
+    [
+        [":20:X", ":61:261120C1,00NTRFNONREF", ":62F:C261120EUR1,00"],
+        [":20:X", ":28C:1/1", ":60F:C261120EUR1,00", ":62F:C261120EUR1,00"],
+        [
+            ":20:X",
+            f":25:{OUR_IBAN}",
+            ":60F:C261120EUR1,00",
+            ":61:261120C1,00NTRFA",
+            *["x"] * 300,
+            ":62F:C261120EUR1,00",
+        ],
+        [":20:X", f":25:{OUR_IBAN}", ":60F:C261120EUR1,00", ":61:2611200230C1,00NTRFA", ":62F:C261120EUR1,00"],
+    ],
+)
+def test_tags_out_of_place_are_malformed(lines: list[str]) -> None:
+    assert refusal("\r\n".join(lines).encode()).reason is Reason.MALFORMED
+
+
+def test_envelope_of_the_network_is_passed_over() -> None:
+    inner = mt940([Transfer(bank_reference="B1")], encoding="utf-8").decode().replace("\r\n-", "\r\n-}")
+    [entry] = entries(f"{{1:F01BNBGBGSD0000}}{{2:I940}}{{4:\r\n{inner}".encode())
+    assert entry.bank_reference == "B1"
+
+
 @pytest.mark.parametrize(
     ("valued", "booked", "expected"),
     [
