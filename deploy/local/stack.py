@@ -209,7 +209,10 @@ class Stack:
                 "SMTP_URL": f"smtp://{HOST}:{self.ports.mail_smtp}",
             },
         }
-        return {f"{service.upper()}_DATABASE_URL": self.postgres.url(service), **own.get(service, {})}
+        settings = own.get(service, {})
+        # what the environment says wins: that is how a real provider or mail server takes the simulator's place
+        given = {name: os.environ[name] for name in settings if name in os.environ}
+        return {f"{service.upper()}_DATABASE_URL": self.postgres.url(service), **settings, **given}
 
     def _migrate(self, common: dict[str, str]) -> None:
         """Migrate all services in one Python process: each start of Python costs more than a migration."""
