@@ -268,7 +268,8 @@ class BankStatements:
 @contract
 class BankTransactionView:
     """An incoming transfer. ``state``: ``unmatched``, ``matched``, ``discarded``; ``why`` an unmatched one is queued:
-    ``no_reference``, ``unknown_reference``, ``order_closed``, ``already_paid``, ``wrong_currency``, ``ambiguous``.
+    ``no_reference``, ``unknown_reference``, ``order_closed``, ``already_paid``, ``ambiguous``, ``collective`` (several
+    payments in one booking).
     ``suggestions`` are numbers of open orders that may be meant."""
 
     id: UUID

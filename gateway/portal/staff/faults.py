@@ -25,6 +25,7 @@ STATEMENT_REASONS = {
     "wrong_currency": _l("The statement is in another currency than our account."),
     "unknown_account": _l("The statement is of an account that is not ours."),
     "missing": _l("The file was lost on the way. Upload it once more."),
+    "internal": _l("The file could not be taken in, through a fault of ours. Please tell us, and upload it once more."),
 }
 """Why a statement was not taken in."""
 
