@@ -18,8 +18,11 @@ from libs.chassis.database import create_engine, session_factory
 from libs.chassis.principal import generate_key_pair
 from libs.messaging.migrate import migrate
 from libs.messaging.work import WorkFactory, work_factory
+from libs.messaging.worker import Subscriptions, Worker
 from tests.integration.messaging.client import Client
+from tests.integration.messaging.events import LADDER, RunWorker
 from tests.support.eventually import eventually
+from tests.support.fixtures import TestBroker
 from tests.support.ground import Ground
 
 FOLDER = Path(__file__).parent
@@ -168,3 +171,32 @@ def lending(ground: Ground, tmp_path_factory: pytest.TempPathFactory) -> Iterato
         client.close()
         process.kill()
     ground.broker.delete_vhost(vhost)
+
+
+@pytest.fixture
+def run_worker(database: Database, broker: TestBroker) -> Iterator[RunWorker]:
+    """Start a worker in this process: ``run_worker({BookLent: tally})``."""
+    running: list[Worker] = []
+
+    def run(subscriptions: Subscriptions, **options: Any) -> Worker:
+        worker = Worker(
+            "lending",
+            engine=database.engine,
+            amqp_url=broker.url,
+            subscriptions=subscriptions,
+            **{"ladder": LADDER, **options},
+        )
+        worker.start()
+        running.append(worker)
+        return worker
+
+    yield run
+    for worker in running:
+        assert worker.stop()
+
+
+@pytest.fixture
+def client(broker: TestBroker) -> Iterator[Client]:
+    client = Client(broker.url)
+    yield client
+    client.close()

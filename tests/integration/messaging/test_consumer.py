@@ -1,0 +1,252 @@
+"""What the consumer does with events that cannot be handled, or not yet."""
+
+import threading
+from collections import Counter
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import text
+
+from libs.messaging import dead_letters, envelope
+from libs.messaging.link import Link
+from libs.messaging.topology import declare_hearing
+from libs.messaging.work import Work
+from libs.messaging.worker import Worker
+from tests.integration.messaging.client import Client
+from tests.integration.messaging.conftest import Database
+from tests.integration.messaging.events import (
+    HEAR,
+    LADDER,
+    LENT,
+    RunWorker,
+    add_and_lend,
+    an_event,
+    broker_link,
+    ignore,
+    publish,
+    tallies,
+)
+from tests.integration.messaging.example.lending.contracts import BookAdded, BookLent
+from tests.integration.messaging.example.lending.handlers import tally
+from tests.support.eventually import eventually
+from tests.support.fixtures import TestBroker
+
+
+def poison(**changes: Any) -> dict[str, Any]:
+    properties = envelope.properties_of(an_event())
+    headers = {**properties["application_headers"], **changes.pop("headers", {})}
+    return {**properties, "application_headers": headers, **changes}
+
+
+POISON = {
+    "not JSON": (b'{"book', poison(), "not_json"),
+    "no text at all": (b"\xff\x00", poison(), "not_json"),
+    "a list": (b"[]", poison(), "not_an_object"),
+    "no properties": (b"{}", {}, "wrong_content_type"),
+    "a pickle": (b"\x80", poison(content_type="application/x-python-serialize"), "wrong_content_type"),
+    "a bare nameko event": (b"{}", {"content_type": "application/json"}, "no_cloud_event"),
+    "an unknown type": (b"{}", poison(headers={"cloudEvents_type": "lending.burnt.v1"}), "unknown_type"),
+    "an unknown version": (b"{}", poison(headers={"cloudEvents_type": "lending.book_lent.v9"}), "unknown_type"),
+    "an id that is none": (b"{}", poison(headers={"cloudEvents_id": "17"}), "wrong_attribute"),
+    "a time without a zone": (b"{}", poison(headers={"cloudEvents_time": "2026-11-01T10:00:00"}), "wrong_attribute"),
+    "a text for a sequence": (b"{}", poison(headers={"cloudEvents_sequence": "two"}), "wrong_attribute"),
+    "a missing field": (b'{"book_id": "0193b0a0-0000-7000-8000-000000000001"}', poison(), "invalid_data"),
+}
+
+
+def test_poison_goes_to_the_dead_letters_at_once_and_its_neighbours_are_handled(
+    database: Database, broker: TestBroker, run_worker: RunWorker, client: Client
+) -> None:
+    run_worker(HEAR)
+    neighbours = [an_event() for _ in POISON]
+    with broker_link(broker.url) as link:
+        declare_hearing(link.channel, "lending", {LENT, BookAdded.TYPE}, ladder=LADDER)
+        for (body, properties, _), neighbour in zip(POISON.values(), neighbours, strict=True):
+            link.publish("", "lending.events", body, properties)
+            link.publish("", "lending.events", envelope.body_of(neighbour), envelope.properties_of(neighbour))
+    client.publish("lending.events", b"{}", exchange="", reply_to=b"\xff")
+
+    assert eventually(lambda: tallies(database) == {UUID(one.subject): 1 for one in neighbours})
+    assert eventually(lambda: client.depth("lending.events.dead") == len(POISON) + 1)
+    letters = dead_letters.list_letters(broker.url, "lending")
+    expected = Counter([reason for _, _, reason in POISON.values()] + ["damaged_properties"])
+    assert Counter(letter.reason for letter in letters) == expected
+    assert sorted(letter.body for letter in letters) == sorted([*(body for body, _, _ in POISON.values()), b"{}"])
+
+
+def test_a_handler_that_fails_twice_succeeds_at_the_third_attempt(database: Database, run_worker: RunWorker) -> None:
+    attempts: list[int] = []
+
+    def stumble(work: Work, event: BookLent) -> None:
+        tally(work, event)
+        attempts.append(len(attempts) + 1)
+        if len(attempts) < 3:
+            raise RuntimeError("not yet")
+
+    run_worker({BookLent: stumble, BookAdded: ignore})
+    (book_id,) = add_and_lend(database)
+
+    assert eventually(lambda: tallies(database) == {book_id: 1})
+    assert attempts == [1, 2, 3]
+
+
+def test_when_one_of_two_handlers_fails_the_other_is_not_run_again(database: Database, run_worker: RunWorker) -> None:
+    ran: list[str] = []
+
+    def steady(work: Work, event: BookLent) -> None:
+        ran.append("steady")
+
+    def shaky(work: Work, event: BookLent) -> None:
+        ran.append("shaky")
+        if ran.count("shaky") == 1:
+            raise RuntimeError("not yet")
+
+    run_worker({BookLent: [shaky, steady], BookAdded: ignore})
+    add_and_lend(database)
+
+    assert eventually(lambda: Counter(ran) == {"steady": 1, "shaky": 2})
+
+
+def test_what_is_given_up_on_is_kept_without_personal_data_and_can_be_replayed(
+    database: Database, broker: TestBroker, run_worker: RunWorker, client: Client
+) -> None:
+    broken = threading.Event()
+    broken.set()
+
+    def fragile(work: Work, event: BookLent) -> None:
+        if broken.is_set():
+            raise RuntimeError("Ivan Petrov, 8001014509")
+        tally(work, event)
+
+    run_worker({BookLent: fragile, BookAdded: ignore})
+    books = add_and_lend(database, books=3)
+    eventually(lambda: client.depth("lending.events.dead") == 3)
+
+    letters = dead_letters.list_letters(broker.url, "lending")
+    letter = letters[0]
+    assert (letter.reason, letter.type, letter.attempts) == ("given_up", LENT, len(LADDER))
+    assert letter.handler.endswith("fragile")
+    assert "RuntimeError" in letter.error
+    assert "Petrov" not in repr(letters)
+    assert eventually(lambda: client.depth("lending.events.dead") == 3), "looking takes nothing away"
+    shown = dead_letters.show(broker.url, "lending", letter.id)
+    assert shown is not None
+    assert (shown.id, shown.body) == (letter.id, letter.body)
+    assert dead_letters.show(broker.url, "lending", "another") is None
+
+    broken.clear()
+    assert dead_letters.replay(broker.url, "lending", [letter.id]) == 1
+    assert eventually(lambda: len(tallies(database)) == 1)
+    thrown_away = letters[1]
+    assert dead_letters.discard(broker.url, "lending", [thrown_away.id]) == 1
+    assert dead_letters.replay(broker.url, "lending") == 1
+    kept = {book: 1 for book in books if str(book) != thrown_away.subject}
+    assert eventually(lambda: tallies(database) == kept)
+    assert eventually(lambda: client.depth("lending.events.dead") == 0)
+
+
+def test_a_replay_of_what_was_handled_meanwhile_changes_nothing(
+    database: Database, broker: TestBroker, run_worker: RunWorker, client: Client
+) -> None:
+    run_worker(HEAR)
+    event = an_event()
+    with broker_link(broker.url) as link:
+        declare_hearing(link.channel, "lending", {LENT, BookAdded.TYPE}, ladder=LADDER)
+    publish(broker.url, event)
+    eventually(lambda: len(tallies(database)) == 1)
+    client.publish(
+        "lending.events.dead",
+        envelope.body_of(event),
+        exchange="",
+        content_type="application/json",
+        headers=envelope.properties_of(event)["application_headers"],
+    )
+
+    assert dead_letters.replay(broker.url, "lending") == 1
+
+    assert eventually(lambda: client.depth("lending.events.dead") == 0 and client.depth("lending.events") == 0)
+    assert tallies(database) == {UUID(event.subject): 1}
+
+
+def test_a_process_that_an_event_brings_down_is_not_brought_down_for_ever(broker: TestBroker, client: Client) -> None:
+    with broker_link(broker.url) as link:
+        declare_hearing(link.channel, "lending", {LENT}, ladder=LADDER)
+    publish(broker.url, an_event())
+    taken = 0
+    for _ in range(40):
+        got: list[Any] = []
+        link = Link(broker.url, name="crashing")
+        link.open()
+        link.consume("lending.events", got.append, prefetch=1)
+        eventually(lambda link=link: link.read(0.1) or True)
+        if not got:
+            eventually(lambda link=link, got=got: link.read(0.1) or got or client.depth("lending.events.dead"))
+        link.abort()
+        taken += len(got)
+        if client.depth("lending.events.dead"):
+            break
+
+    assert 15 <= taken <= 25
+    (letter,) = dead_letters.list_letters(broker.url, "lending")
+    assert letter.reason == "delivery_limit"
+
+
+def test_stopping_finishes_what_was_begun_and_gives_back_the_rest(
+    database: Database, broker: TestBroker, client: Client
+) -> None:
+    begun, go_on = threading.Event(), threading.Event()
+
+    def slow(work: Work, event: BookLent) -> None:
+        begun.set()
+        assert go_on.wait(10)
+        tally(work, event)
+
+    worker = Worker(
+        "lending", engine=database.engine, amqp_url=broker.url, subscriptions={BookLent: slow}, ladder=LADDER, lanes=1
+    )
+    worker.start()
+    eventually(lambda: worker.consumer.consuming)
+    publish(broker.url, *(an_event() for _ in range(5)))
+    assert begun.wait(10)
+    stopping = threading.Thread(target=worker.stop)
+    stopping.start()
+    eventually(lambda: worker.consumer._stopping.is_set())
+    go_on.set()
+    stopping.join(20)
+
+    assert len(tallies(database)) == 1
+    assert eventually(lambda: client.depth("lending.events") == 4)
+
+
+def test_the_database_being_away_costs_no_attempts(
+    database: Database, broker: TestBroker, run_worker: RunWorker, client: Client
+) -> None:
+    failures: list[int] = []
+
+    def cut_off(work: Work, event: BookLent) -> None:
+        tally(work, event)
+        if len(failures) < 5:
+            failures.append(1)
+            own = work.session.execute(text("SELECT pg_backend_pid()")).scalar_one()
+            database.execute("SELECT pg_terminate_backend(:pid)", pid=own)
+            work.session.execute(text("SELECT 1"))
+
+    run_worker({BookLent: cut_off, BookAdded: ignore})
+    (book_id,) = add_and_lend(database)
+
+    assert eventually(lambda: tallies(database) == {book_id: 1}, 20)
+    assert len(failures) == 5 > len(LADDER)
+    assert client.depth("lending.events.dead") == 0
+
+
+def test_losing_every_connection_to_the_broker_ends_nothing(
+    database: Database, broker: TestBroker, run_worker: RunWorker
+) -> None:
+    run_worker(HEAR)
+    (first,) = add_and_lend(database)
+    eventually(lambda: tallies(database) == {first: 1})
+
+    broker.evaluate('[rabbit_networking:close_connection(Pid, "test") || Pid <- rabbit_networking:connections()]')
+    (second,) = add_and_lend(database)
+
+    assert eventually(lambda: tallies(database) == {first: 1, second: 1}, 20)
