@@ -187,6 +187,7 @@ class Stack:
             "DOCUMENTS_URL": f"file://{private_folder(self.folder / 'documents')}",
             "PRINCIPAL_PUBLIC_KEY": str(principal.public),
             "SEALING_PUBLIC_KEY": str(sealing.public),
+            "LOG_EXCEPTIONS": os.environ.get("LOG_EXCEPTIONS", "full"),  # a developer's machine, with made-up people
             "PYTHONUNBUFFERED": "1",
             "PYTHONPATH": str(ROOT),
             MARK: str(self.folder),
