@@ -17,11 +17,16 @@ LONGEST = 200
 
 def form_command_id() -> str:
     """The id for a form of this answer: the one that came in, where the form is shown again, else a new one."""
-    sent = request.form.get(FIELD, "") if request.method == "POST" else ""
+    sent = request.form.get(FIELD, "") if request.method == "POST" and "deed_is_done" not in g else ""
     try:
         return str(UUID(sent))
     except ValueError:
         return str(uuid4())
+
+
+def deed_is_done() -> None:
+    """What this form named is done; shown again, it is a form for another deed and gets a new id."""
+    g.deed_is_done = True
 
 
 def named_deed() -> str | None:

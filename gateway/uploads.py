@@ -4,16 +4,16 @@ import unicodedata
 from collections.abc import Callable
 from typing import ParamSpec, TypeVar
 from urllib.parse import quote
-from uuid import uuid4
 
 from flask import Response, current_app, request
 from werkzeug.datastructures import FileStorage
 from werkzeug.exceptions import RequestEntityTooLarge
 
+from gateway.commands import command_id
 from gateway.settings import Settings
-from libs.chassis.documents import DocumentMissing, DocumentStore, StoredDocument, TooLarge, chunks_of
+from libs.chassis.documents import DocumentChanged, DocumentMissing, DocumentStore, StoredDocument, TooLarge, chunks_of
 from libs.contracts.base import DocumentView
-from libs.contracts.errors import NotFound
+from libs.contracts.errors import Conflict, NotFound
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -46,12 +46,17 @@ def documents() -> DocumentStore:
 
 
 def keep_upload(file: FileStorage) -> StoredDocument:
-    """Put an uploaded file into the store under a name of our own; the name it came with is never a path."""
+    """Put an uploaded file into the store under a name of our own; the name it came with is never a path.
+
+    The name follows from the deed that the request names: sent again, the same file is found there already.
+    """
     settings: Settings = current_app.config["SETTINGS"]
     try:
-        return documents().put_stream(f"uploads/{uuid4()}", file.stream, limit=settings.upload_limit)  # type: ignore[arg-type]
+        return documents().put_stream(f"uploads/{command_id('upload')}", file.stream, limit=settings.upload_limit)  # type: ignore[arg-type]
     except TooLarge:
         raise RequestEntityTooLarge from None
+    except DocumentChanged:
+        raise Conflict("idempotency_key_reused", "This deed was told before with another file.") from None
 
 
 def send_document(view: DocumentView, *, inline: bool = False) -> Response:

@@ -49,17 +49,20 @@ class Remote:
         self._bus = bus
         self._timeout = timeout
 
-    def _ask(self, method: str, request: Any, answer: type[V]) -> V:
-        """Ask a question; it changes nothing, so it is asked once more where the first answer did not come."""
-        return self._call(method, request, answer, {}, self._timeout / 2)
+    def _ask(self, method: str, request: Any, answer: type[V], *, patience: float = 1.0) -> V:
+        """Ask a question; it changes nothing, so it is asked once more where the first answer did not come.
 
-    def _tell(self, method: str, request: Any, answer: type[V], *, part: str = "") -> V:
+        ``patience``: how many times longer than usual the answer may take.
+        """
+        return self._call(method, request, answer, {}, self._timeout / 2 * patience)
+
+    def _tell(self, method: str, request: Any, answer: type[V], *, part: str = "", patience: float = 1.0) -> V:
         """Have a deed done, once: where the answer did not come it is told again under the same command id.
 
-        A request that does the same kind of deed several times names each with ``part``.
+        A request that does the same kind of deed several times names each with ``part``; ``patience`` as in ``_ask``.
         """
         name = str(command_id(f"{self.service}.{method}", part))
-        return self._call(method, request, answer, {"nameko.command_id": name}, self._timeout / 2)
+        return self._call(method, request, answer, {"nameko.command_id": name}, self._timeout / 2 * patience)
 
     def _call(self, method: str, request: Any, answer: type[V], headers: dict[str, str], timeout: float) -> V:
         if has_request_context() and (token := caller_token()):

@@ -6,6 +6,13 @@ from gateway.clients.base import Remote, client
 from libs.contracts import identity as contract
 from libs.contracts.base import Nothing
 
+ROWS_A_TURN = 250
+"""Rows of people that fit into the usual time, on a slow and busy machine."""
+
+
+def _patience(people: list[contract.NewPerson]) -> float:
+    return 1 + len(people) / ROWS_A_TURN
+
 
 class IdentityClient(Remote):
     """The remote side of ``identity``; each method is one deed or question there."""
@@ -82,16 +89,15 @@ class IdentityClient(Remote):
 
     def check_people(self, organisation_id: UUID, people: list[contract.NewPerson]) -> contract.PeopleCheck:
         """Check pasted rows without saving anything."""
-        return self._ask(
-            "check_people", contract.CheckPeople(organisation_id=organisation_id, people=people), contract.PeopleCheck
-        )
+        request = contract.CheckPeople(organisation_id=organisation_id, people=people)
+        return self._ask("check_people", request, contract.PeopleCheck, patience=_patience(people))
 
     def add_people(
         self, organisation_id: UUID, people: list[contract.NewPerson], *, only_good: bool
     ) -> contract.AddedPeople:
         """Create accounts for rows; each person gets a mail."""
         request = contract.AddPeople(organisation_id=organisation_id, people=people, only_good=only_good)
-        return self._tell("add_people", request, contract.AddedPeople)
+        return self._tell("add_people", request, contract.AddedPeople, patience=_patience(people))
 
     def list_people(
         self,
@@ -131,6 +137,10 @@ class IdentityClient(Remote):
     def register_organisation(self, request: contract.RegisterOrganisation) -> contract.OrganisationView:
         """Register a legal body."""
         return self._tell("register_organisation", request, contract.OrganisationView)
+
+    def correct_organisation(self, request: contract.CorrectOrganisation) -> contract.OrganisationView:
+        """Correct an organisation's data."""
+        return self._tell("correct_organisation", request, contract.OrganisationView)
 
     def get_organisation(self, organisation_id: UUID) -> contract.OrganisationView:
         """One organisation."""

@@ -90,7 +90,7 @@ def _answers(content: ModuleContent) -> tuple[dict[str, int], dict[str, str]]:
     chosen: dict[str, int] = {}
     for question in content.questions:
         typed = request.form.get(question.id, "")
-        if typed.isdigit() and int(typed) < len(question.choices):
+        if typed.isascii() and typed.isdigit() and int(typed) < len(question.choices):
             chosen[question.id] = int(typed)
     missing = {q.id: sentence("answer_missing") for q in content.questions if q.id not in chosen}
     return chosen, missing

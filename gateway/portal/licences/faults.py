@@ -11,6 +11,9 @@ SENTENCES.update(
             "You ticked %(wanted)s people, and %(available)s licences are unused. Nothing was changed."
         ),
         "already_assigned": _l("Has this licence already, and has not finished yet."),
+        "stranger_chosen": _l("Somebody you ticked does not belong to your organisation. Nothing was changed."),
+        "no_choice": _l("The modules of this training are fixed."),
+        "repeated_module": _l("A module is chosen twice."),
         "unknown_person": _l("Does not belong to your organisation."),
         "cannot_withdraw": _l("It can be taken back only before the training is begun."),
         "wrong_hours": _l("The modules must add up to the hours asked for."),

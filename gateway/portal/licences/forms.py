@@ -48,7 +48,12 @@ class Choices:
         chosen = [Choice(person) for person in people if str(person.account_id) in ticked]
         for choice in chosen:
             choice.modules = typed.getlist(choice.name)
-        return cls(licence, chosen, [] if chosen else [sentence("nobody_chosen")])
+        choices = cls(licence, chosen)
+        if not ticked:
+            choices.general.append(sentence("nobody_chosen"))
+        elif len(chosen) < len(ticked):
+            choices.general.append(sentence("stranger_chosen"))
+        return choices
 
     def ids(self) -> set[UUID]:
         """The accounts that are ticked."""

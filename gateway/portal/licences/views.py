@@ -74,12 +74,11 @@ def participants(sku: str) -> Page:
     if request.method == "GET":
         return _participants(licence, people, None)
     choices = Choices.of(licence, people, request.form)
-    if choices.general:
-        return _participants(licence, people, choices)
-    if len(choices.people) > licence.available:
+    if not choices.general and len(choices.people) > licence.available:
         choices.show(
             Conflict("not_enough_seats", params={"wanted": len(choices.people), "available": licence.available})
         )
+    if choices.general:
         return _participants(licence, people, choices)
     if licence.choose_modules:
         return _modules(choices)
@@ -91,6 +90,8 @@ def participants(sku: str) -> Page:
 def modules(sku: str) -> Page:
     """Choose modules for each person; the sums are shown anew until they are right and confirmed."""
     licence = licensing.get_licence(_organisation(), sku)
+    if not licence.choose_modules:
+        raise NotFound
     people = _people()
     choices = Choices.of(licence, people, request.form)
     if choices.general:
@@ -125,6 +126,7 @@ def _participants(licence: LicenceView, people: list[PersonView], choices: Choic
         people=people,
         busy=busy,
         ticked=choices.ids() if choices else set(),
+        wrong={choice.person.account_id: choice.fault for choice in choices.people if choice.fault} if choices else {},
         choices=choices,
         faults=choices.summary() if choices else [],
         faulty=bool(choices and choices.faulty),

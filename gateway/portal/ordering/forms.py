@@ -1,11 +1,16 @@
 """The order form: a quantity for each product of the catalogue, kept as typed."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from gateway.faults import sentence, sentence_of
 from libs.contracts.errors import Fault, ServiceError
 from libs.contracts.orders import Catalogue, NewOrderLine, ProductView
+
+WHOLE = re.compile(r"-?[0-9]{1,40}")
+LONGEST = 9
+"""Digits of a quantity that is worth asking about; how much is too much the service says."""
 
 
 @dataclass
@@ -43,10 +48,12 @@ class OrderForm:
         for row in self.rows:
             if row.typed in ("", "0"):
                 continue
-            if not (row.typed.isascii() and row.typed.isdigit() and len(row.typed) <= 6):
+            if not WHOLE.fullmatch(row.typed):
                 row.fault = sentence("not_a_whole_number")
-                continue
-            lines.append(NewOrderLine(sku=row.product.sku, quantity=int(row.typed)))
+            elif len(row.typed.lstrip("-0")) > LONGEST or int(row.typed) < 1:
+                row.fault = sentence("out_of_range")
+            else:
+                lines.append(NewOrderLine(sku=row.product.sku, quantity=int(row.typed)))
         if not lines and not self.faulty:
             self.general.append(sentence("nothing_chosen"))
         return lines

@@ -31,6 +31,7 @@ class Grid:
     rows: list[PersonRow] = field(default_factory=list)
     left_out: list[str] = field(default_factory=list)
     general: list[str] = field(default_factory=list)
+    pasted: str = ""
 
     @classmethod
     def of(cls, typed: "MultiDict[str, str]") -> "Grid":
@@ -47,6 +48,7 @@ class Grid:
             grid.general.append(sentence("nothing_pasted"))
         elif len(grid.people) > MOST_ROWS:
             grid.general.append(sentence("too_many_rows", {"rows": len(grid.people), "most": MOST_ROWS}))
+            grid.people, grid.pasted = people, typed.get("pasted", "")
         return grid
 
     @property

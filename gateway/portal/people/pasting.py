@@ -23,6 +23,7 @@ HEADERS: dict[str, str] = {
     ),
     **dict.fromkeys(("e-mail address", "email address", "е-поща", "ел.поща"), "email"),
     **dict.fromkeys(("телефон", "телефонен номер", "тел.", "тел", "gsm", "мобилен", "мобилен телефон"), "phone"),
+    **dict.fromkeys(("моб. телефон", "моб. тел.", "моб. тел", "мобилен номер", "номер на телефон"), "phone"),
     **dict.fromkeys(("phone", "phone number", "mobile", "mobile phone", "телефон за връзка", "джиесем"), "phone"),
     **dict.fromkeys(("презиме", "бащино име", "middle name"), "middle_name"),
     **dict.fromkeys(("име и фамилия", "имена", "трите имена", "full name", "служител", "employee"), "full_name"),
@@ -42,7 +43,7 @@ class Pasted:
 
 def read(text: str) -> Pasted:
     """Rows of people; empty rows are passed over, too long cells are cut so that their check can name them."""
-    rows = [[" ".join(cell.split()) for cell in row] for row in _cells(text)]
+    rows = [[_typed(" ".join(cell.split())) for cell in row] for row in _cells(text.removeprefix("\ufeff"))]
     rows = [row for row in rows if any(row)]
     if not rows:
         return Pasted([], [])
@@ -52,17 +53,31 @@ def read(text: str) -> Pasted:
         rows = rows[1:]
     else:
         names, left_out = _guess(rows), []
-    return Pasted([_person(dict(_named(names, row))) for row in rows], left_out)
+    return Pasted([_person(_named(names, row)) for row in rows], left_out)
 
 
 def _cells(text: str) -> Iterable[list[str]]:
-    if "\t" not in text and ";" in text:
-        return csv.reader(io.StringIO(text, newline=""), delimiter=";")
-    return csv.reader(io.StringIO(text, newline=""), dialect="excel-tab")
+    delimiter = ";" if "\t" not in text and ";" in text else "\t"
+    try:
+        rows = list(csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True))
+    except csv.Error:
+        rows = []
+    # A quotation mark that nobody closed would swallow the rows after it: then quotes are letters like others.
+    return rows or [line.split(delimiter) for line in text.splitlines()]
 
 
-def _named(names: Sequence[str | None], row: Sequence[str]) -> Iterable[tuple[str, str]]:
-    return ((name, cell[:MOST_CELL]) for name, cell in zip(names, row, strict=False) if name)
+def _typed(cell: str) -> str:
+    """Without the mark that ``as_table`` puts before a cell that looks like a formula."""
+    return cell[1:] if cell.startswith("'") and _plain(cell[1:]) == cell else cell
+
+
+def _named(names: Sequence[str | None], row: Sequence[str]) -> dict[str, str]:
+    """What a row holds by name; of two columns of one name the first that is filled in counts."""
+    cells: dict[str, str] = {}
+    for name, cell in zip(names, row, strict=False):
+        if name and not cells.get(name):
+            cells[name] = cell[:MOST_CELL]
+    return cells
 
 
 def _guess(rows: list[list[str]]) -> list[str | None]:

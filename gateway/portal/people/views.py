@@ -8,6 +8,7 @@ from flask_babel import gettext as _
 from flask_babel import ngettext
 
 from gateway.clients.identity import identity
+from gateway.commands import deed_is_done
 from gateway.faults import refused, sentence_of
 from gateway.portal import journey as journeys
 from gateway.portal.journey import page
@@ -72,6 +73,7 @@ def _add(grid: Grid, *, only_good: bool) -> Any:
             "good",
         )
     if done.refused:
+        deed_is_done()
         grid.people = [row.values for row in done.refused]
         _check(grid)
         return _grid(grid)

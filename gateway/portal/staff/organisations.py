@@ -1,29 +1,30 @@
 """Organisations and the accounts that staff issue."""
 
-from typing import Any
 from uuid import UUID
 
 from flask import flash, redirect, request, url_for
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 from flask_babel import lazy_pgettext
-from wtforms import SelectField, StringField
+from wtforms import SelectChoice, SelectField, StringField
 from wtforms.validators import Optional
 
 from gateway.clients.identity import identity
 from gateway.faults import refused
+from gateway.i18n import LANGUAGES
 from gateway.portal.journey import Form, at_most, page, required
 from gateway.portal.staff.desk import Page, clerk, journey
 from gateway.security.guards import guard
 from gateway.security.session import the_visitor
-from libs.contracts.identity import IssueAccount, RegisterOrganisation
+from libs.contracts.errors import NotFound
+from libs.contracts.identity import CorrectOrganisation, IssueAccount, OrganisationView, RegisterOrganisation
 
-MANAGER = ("manager", _l("Manager of the organisation"))
+MANAGER = SelectChoice("manager", _l("Manager of the organisation"))
 STAFF = (
-    ("clerk", _l("Clerk: organisations, accounts, certificates, messages")),
-    ("finance", _l("Finance: bank statements and payments")),
-    ("official", _l("Official: approves orders")),
-    ("admin", _l("Administrator: everything")),
+    SelectChoice("clerk", _l("Clerk: organisations, accounts, certificates, messages")),
+    SelectChoice("finance", _l("Finance: bank statements and payments")),
+    SelectChoice("official", _l("Official: approves orders")),
+    SelectChoice("admin", _l("Administrator: everything")),
 )
 
 
@@ -49,7 +50,9 @@ class AccountForm(Form):
     phone = StringField(_l("Mobile phone"), [required(), at_most(40)])
     login = StringField(_l("User name"), [Optional(), at_most(254)])
     role = SelectField(_l("Role"), [required()])
-    language = SelectField(_l("Language of messages"), choices=[("bg", "Български"), ("en", "English")])
+    language = SelectField(
+        _l("Language of messages"), choices=[SelectChoice(code, name) for code, name in LANGUAGES.items()]
+    )
 
 
 @journey.get("/work/organisations")
@@ -85,11 +88,34 @@ def new_organisation() -> Page:
 @guard(clerk)
 def organisation(organisation_id: UUID) -> Page:
     """One organisation with its people."""
+    token = request.args.get("page_token") or None
     return page(
         "staff/organisation.html",
         organisation=identity.get_organisation(organisation_id),
-        people=identity.list_people(organisation_id, page_size=200),
+        people=identity.list_people(organisation_id, page_size=50, page_token=token),
     )
+
+
+@journey.route("/work/organisations/<uuid:organisation_id>/correct", methods=["GET", "POST"])
+@guard(clerk)
+def correct_organisation(organisation_id: UUID) -> Page:
+    """Correct what stands on the invoices from now on."""
+    found = identity.get_organisation(organisation_id)
+    form = OrganisationForm(obj=found)
+    del form.number
+    if form.validate_on_submit():
+        with refused(form):
+            identity.correct_organisation(
+                CorrectOrganisation(
+                    organisation_id=organisation_id,
+                    name=form.name.data or "",
+                    vat_number=form.vat_number.data or "",
+                    address=form.address.data or "",
+                )
+            )
+            flash(_("Saved."), "good")
+            return redirect(url_for("staff.organisation", organisation_id=organisation_id))
+    return page("staff/correct_organisation.html", form, organisation=found)
 
 
 @journey.route("/work/accounts/new", methods=["GET", "POST"])
@@ -98,7 +124,7 @@ def new_account() -> Page:
     """Issue an account: the manager of an organisation, or, by an administrator, a colleague."""
     form, body = AccountForm(), _organisation()
     form.role.choices = _roles(body)
-    if form.validate_on_submit():
+    if form.role.choices and form.validate_on_submit():
         with refused(form):
             person = identity.issue_account(_request(form, body))
             flash(
@@ -111,21 +137,21 @@ def new_account() -> Page:
     return page("staff/new_account.html", form, organisation=body)
 
 
-def _organisation() -> Any:
+def _organisation() -> OrganisationView | None:
     asked = request.args.get("organisation", "")
     try:
         return identity.get_organisation(UUID(asked)) if asked else None
     except ValueError:
-        return None
+        raise NotFound from None
 
 
-def _roles(organisation: Any) -> list[tuple[str, Any]]:
+def _roles(organisation: OrganisationView | None) -> list[SelectChoice]:
     if organisation is not None:
         return [MANAGER]
     return list(STAFF) if "admin" in the_visitor().roles else []
 
 
-def _request(form: AccountForm, organisation: Any) -> IssueAccount:
+def _request(form: AccountForm, organisation: OrganisationView | None) -> IssueAccount:
     return IssueAccount(
         given_name=form.given_name.data or "",
         family_name=form.family_name.data or "",
