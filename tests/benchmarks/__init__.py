@@ -1,0 +1,1 @@
+"""What `make bench` measures: the whole installation on this machine, each figure beside its yardstick."""
