@@ -8,7 +8,7 @@ SENTENCES.update(
     {
         "nobody_chosen": _l("Tick at least one person."),
         "not_enough_seats": _l(
-            "You ticked %(wanted)s people, and %(available)s licences are unused. Nothing was changed."
+            "You ticked more people (%(wanted)s) than there are unused licences (%(available)s). Nothing was changed."
         ),
         "already_assigned": _l("Has this licence already, and has not finished yet."),
         "stranger_chosen": _l("Somebody you ticked does not belong to your organisation. Nothing was changed."),
