@@ -7,6 +7,8 @@ OPERATOR ?= demo
 VENV := .venv
 VENV_PYTHON := $(VENV)/bin/python
 STAMP := $(VENV)/.installed
+# Two test processes at once; the tests of one file stay together.
+SIDE_BY_SIDE := -n 2 --dist loadfile
 
 .PHONY: help run test lint format test-unit test-integration test-portal test-e2e bench clean requirements translations docs
 
@@ -30,10 +32,10 @@ format: $(STAMP) ## bring the code into the common form
 	@$(VENV)/bin/ruff format .
 
 test-unit: $(STAMP) ## unit, contract and architecture tests: no broker, no database
-	@$(VENV)/bin/pytest -q tests/unit tests/contract tests/architecture
+	@$(VENV)/bin/pytest -q $(SIDE_BY_SIDE) tests/unit tests/contract tests/architecture
 
 test-integration: $(STAMP) ## tests on a real RabbitMQ and PostgreSQL
-	@$(VENV)/bin/pytest -q tests/integration $(wildcard tests/faults)
+	@$(VENV)/bin/pytest -q $(SIDE_BY_SIDE) tests/integration $(wildcard tests/faults)
 
 test-portal: $(STAMP) ## the portal's pages and API without a browser
 	@$(VENV)/bin/pytest -q tests/portal
