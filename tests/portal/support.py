@@ -105,8 +105,9 @@ def _faults_of_frame(soup: BeautifulSoup, language: str) -> list[str]:
 
 def _faults_of_forms(soup: BeautifulSoup) -> list[str]:
     found = []
+    named_fields = {str(label["for"]) for label in soup.select("label[for]")}
     for control in soup.select("input, select, textarea"):
-        named = soup.find("label", attrs={"for": control.get("id")}) if control.get("id") else None
+        named = control.get("id") in named_fields
         labelled = named or control.find_parent("label") or control.get("aria-label") or control.get("aria-labelledby")
         if control.get("type") not in NOT_FILLED_IN and control.get("aria-hidden") != "true" and not labelled:
             found.append(f"a field without a label: {control}")

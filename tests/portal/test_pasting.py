@@ -58,6 +58,10 @@ def test_three_names_in_three_columns_keep_the_middle_one() -> None:
     assert pasted(*rows)[0].given_name == "Анна Иванова"
 
 
+def test_addresses_that_are_none_at_all_still_stand_in_their_column() -> None:
+    assert pasted("Анна\tПетрова\tanna.broker\t0888000101")[0].email == "anna.broker"
+
+
 def test_columns_that_nobody_asked_for_are_told_and_left_out() -> None:
     found = read("№\tИме\tФамилия\tОтдел\tИмейл\tТелефон\n1\tАнна\tПетрова\tЩети\tanna@broker.example\t+359880000101")
     assert found.people == [ANNA]

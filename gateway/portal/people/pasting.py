@@ -90,9 +90,8 @@ def _guess(rows: list[list[str]]) -> list[str | None]:
     if "email" not in kinds and "phone" not in kinds:
         return [FIELDS[at] if at < len(FIELDS) else None for at in range(width)]
     free = [at for at in range(width) if kinds[at] is None and columns[at]]
-    names = {1: ["full_name"], 3: ["given_name", "middle_name", "family_name"]}.get(
-        len(free), ["given_name", "family_name"]
-    )
+    three = ["given_name", "middle_name", "family_name"] if "email" in kinds else ["given_name", "family_name", "email"]
+    names = {1: ["full_name"], 3: three}.get(len(free), ["given_name", "family_name"])
     for at, name in zip(free, names, strict=False):
         kinds[at] = name
     return kinds
