@@ -9,6 +9,7 @@ from babel.dates import format_date, format_datetime
 from babel.numbers import format_decimal
 from flask import Flask, Response, current_app, g, redirect, request
 from flask_babel import Babel
+from markupsafe import Markup, escape
 from werkzeug.datastructures import MultiDict
 from werkzeug.urls import iri_to_uri
 
@@ -109,6 +110,11 @@ def grouped(value: str | None) -> str:
     return " ".join(plain[i : i + 4] for i in range(0, len(plain), 4))
 
 
+def address(value: str | None) -> Markup:
+    """An e-mail address that breaks after its @ where it does not fit on one line."""
+    return escape(value or "").replace("@", Markup("@<wbr>"))
+
+
 def localtext(value: LocalText | None) -> str:
     """The reader's language of a text kept in several; else English, else Bulgarian, else any."""
     texts = value or {}
@@ -127,6 +133,7 @@ FILTERS = {
     "clock": clock_time,
     "iban": grouped,
     "reference": grouped,
+    "address": address,
     "localtext": localtext,
 }
 

@@ -155,7 +155,7 @@ def test_the_archive_holds_every_valid_certificate_and_names_those_without(acade
     assert head[0] == "Име"
     assert [(row[0], row[2], row[3], row[5]) for row in without] == [
         ("'=HYPERLINK(1) Петрова", "незапочнато", "0 / 2", ""),
-        ("Борис Стоянов", "отнето", "2 / 2", bad_number),
+        ("Борис Стоянов", "обезсилено", "2 / 2", bad_number),
     ]
     assert [row[0] for row in rows_of(files["Резултати.csv"])[1:]] == [
         row.person if not row.person.startswith("=") else f"'{row.person}"
