@@ -290,10 +290,11 @@ class BankTransactionView:
 
 @contract
 class ListBankTransactions:
-    """Incoming transfers by state, newest first; ``statement_id`` narrows to one import."""
+    """Incoming transfers by state, newest first; ``statement_id`` narrows to one import, ``transaction_id`` to one."""
 
     state: str = one_of("unmatched", "matched", "discarded", "", default="unmatched")
     statement_id: UUID | None = None
+    transaction_id: UUID | None = None
     search: str = bounded(100, default="")
     page_size: int = between(1, 200, default=50)
     page_token: str | None = None

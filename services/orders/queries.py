@@ -105,6 +105,8 @@ def list_bank_transactions(work: Work, request: ListBankTransactions) -> BankTra
     )
     if request.statement_id is not None:
         wanted = wanted.where(BankTransaction.statement_id == request.statement_id)
+    if request.transaction_id is not None:
+        wanted = wanted.where(BankTransaction.id == request.transaction_id)
     if text := request.search.strip():
         columns = (BankTransaction.payer_name, BankTransaction.payer_iban, BankTransaction.text)
         wanted = wanted.where(or_(*(column.icontains(text, autoescape=True) for column in columns)))

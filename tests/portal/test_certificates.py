@@ -103,7 +103,7 @@ def test_others_revoke_nothing(portal: Portal, role: str) -> None:
     portal.signed_in(principal(role)).open(f"/certificates/{NUMBER}/revoke", status=403)
 
 
-CHECKED = {
+CHECKED: dict[str, Any] = {
     "number": NUMBER,
     "holder": "Анна Петрова",
     "training": text("Introduction for new staff"),

@@ -8,7 +8,7 @@ import pytest
 from gateway.clients.licensing import LicensingClient
 from libs.contracts.errors import Conflict, Fault, Invalid, NotFound
 from libs.contracts.identity import People, PersonView
-from libs.contracts.licensing import Assignee, Assignments, LicenceView, Licences
+from libs.contracts.licensing import Assignee, Assignments, Licences, LicenceView
 from tests.portal.fakes import principal
 from tests.portal.support import Page, Portal, Visitor
 from tests.portal.views import StandIn, assignment, licence, maintenance, person
@@ -18,7 +18,9 @@ ANNA, BORIS, VERA = person("Анна", "Петрова"), person("Борис", "
 EVERYBODY = [ANNA, BORIS, VERA]
 
 
-def seats(portal: Portal, held: LicenceView | Exception, people: list[PersonView] | None = None, **more: Any) -> StandIn:
+def seats(
+    portal: Portal, held: LicenceView | Exception, people: list[PersonView] | None = None, **more: Any
+) -> StandIn:
     """The portal with an organisation that holds this and has these people."""
     everybody = EVERYBODY if people is None else people
 
@@ -81,7 +83,9 @@ def test_a_licence_with_nothing_unused_has_no_button_and_takes_nobody(portal: Po
         data={"csrf_token": token["value"], "person": str(ANNA.account_id)},
     )
     assert answer.status_code == 422
-    assert Page(answer, "en").faults == ["You ticked more people (1) than there are unused licences (0). Nothing was changed."]
+    assert Page(answer, "en").faults == [
+        "You ticked more people (1) than there are unused licences (0). Nothing was changed."
+    ]
     assert stand_in.told("assign") == []
 
 

@@ -177,7 +177,12 @@ def test_a_partly_paid_order_tells_what_came_and_what_is_missing(portal: Portal)
 
 def test_a_paid_order_leads_to_its_seats_and_its_invoice(portal: Portal) -> None:
     found = order(
-        "paid", invoice_number="0000000001", has_invoice=True, has_proforma=True, credit=euro("5.00"), paid=euro("264.20")
+        "paid",
+        invoice_number="0000000001",
+        has_invoice=True,
+        has_proforma=True,
+        credit=euro("5.00"),
+        paid=euro("264.20"),
     )
     shop(portal, get_order=found)
     page = manager(portal).open(f"/orders/{found.id}")

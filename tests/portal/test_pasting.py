@@ -28,7 +28,10 @@ def test_rows_without_headings_are_read_in_the_order_of_the_table() -> None:
         ["Име\tФамилия\tИмейл\tТелефон", "Анна\tПетрова\tanna@broker.example\t+359880000101"],
         ["ФАМИЛИЯ\tИМЕ\tGSM\tЕл. поща", "Петрова\tАнна\t+359880000101\tanna@broker.example"],
         ["Phone number\tE-mail\tLast name\tFirst name", "+359880000101\tanna@broker.example\tПетрова\tАнна"],
-        ["E-mail:\t Собствено  име \tФамилно име*\tМобилен телефон", "anna@broker.example\tАнна\tПетрова\t+359880000101"],
+        [
+            "E-mail:\t Собствено  име \tФамилно име*\tМобилен телефон",
+            "anna@broker.example\tАнна\tПетрова\t+359880000101",
+        ],
         ["Имена\tИмейл\tТелефон", "Анна Петрова\tanna@broker.example\t+359880000101"],
         ["Email\tТрите имена\tТел.", "anna@broker.example\tАнна Петрова\t+359880000101"],
     ],

@@ -76,7 +76,7 @@ def cancel(order_id: UUID) -> OrderView:
 
 
 @blueprint.route("/orders/<uuid:order_id>/approval", methods=["POST"])
-@guard(role("official"))
+@guard(role("official", "admin"))
 @blueprint.gives(OrderView)
 def approve(order_id: UUID) -> OrderView:
     """Approve an order in the place of a payment, where the operator works so."""
@@ -84,7 +84,7 @@ def approve(order_id: UUID) -> OrderView:
 
 
 @blueprint.route("/orders/<uuid:order_id>/refusal", methods=["POST"])
-@guard(role("official"))
+@guard(role("official", "admin"))
 @blueprint.takes(Reason)
 @blueprint.gives(OrderView)
 def decline(body: Reason, order_id: UUID) -> OrderView:

@@ -100,15 +100,10 @@ def unmatched() -> Page:
 
 
 def _transaction(transaction_id: UUID) -> BankTransactionView:
-    token = None
-    while True:
-        part = orders.list_bank_transactions(ListBankTransactions(page_size=200, page_token=token))
-        found = next((each for each in part.items if each.id == transaction_id), None)
-        if found is not None:
-            return found
-        token = part.next_page_token
-        if token is None:
-            raise NotFound
+    found = orders.list_bank_transactions(ListBankTransactions(transaction_id=transaction_id)).items
+    if not found:
+        raise NotFound
+    return found[0]
 
 
 @journey.route("/work/payments/<uuid:transaction_id>/match", methods=["GET", "POST"])

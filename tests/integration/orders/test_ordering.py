@@ -221,7 +221,7 @@ def test_official_approves_instead_of_a_payment(shop: Shop, monkeypatch: pytest.
     official = staff("official")
     with shop.database.open_work(principal=official) as work:
         assert deciding.approve_order(work, ApproveOrder(order_id=approved.id)).state == "approved"
-    with shop.database.open_work(principal=official) as work:
+    with shop.database.open_work(principal=staff("admin")) as work:
         view = deciding.decline_order(work, DeclineOrder(order_id=declined.id, reason="Над квотата"))
     assert (view.state, view.decline_reason) == ("declined", "Над квотата")
     for order in (approved, declined):

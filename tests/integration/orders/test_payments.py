@@ -339,8 +339,11 @@ def test_finance_finds_imports_and_transfers(shop: Shop) -> None:
         rest = queries.list_bank_statements(work, ListBankStatements(page_token=page.next_page_token))
         of_second = queries.list_bank_transactions(work, ListBankTransactions(statement_id=second.id))
         named = queries.list_bank_transactions(work, ListBankTransactions(search="първа"))
+        one = queries.list_bank_transactions(work, ListBankTransactions(transaction_id=named.items[0].id))
+        gone = queries.list_bank_transactions(work, ListBankTransactions(transaction_id=new_id()))
     assert [[item.id for item in found.items] for found in (page, rest)] == [[second.id], [first.id]]
     assert (of_second.total, named.total) == (2, 1)
     assert named.items[0].payer_name == "Първа ООД"
+    assert (one.items, gone.items) == (named.items, [])
     with pytest.raises(NotFound), shop.database.open_work(principal=staff("finance")) as work:
         queries.get_bank_statement(work, GetBankStatement(statement_id=new_id()))
