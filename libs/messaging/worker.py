@@ -5,9 +5,11 @@
 
 from collections.abc import Callable, Sequence
 from datetime import timedelta
+from math import nan
 from time import monotonic
 
 from sqlalchemy import Engine, func, select, text
+from sqlalchemy.exc import SQLAlchemyError
 
 from libs.chassis.clock import Clock, SystemClock
 from libs.chassis.database import session_factory
@@ -108,10 +110,13 @@ class Worker:
             raise RuntimeError("a thread has ended")
 
     def count_unpublished(self) -> float:
-        """How many events wait in the outbox."""
-        with self._engine.connect() as connection:
-            waiting = select(func.count()).select_from(outbox).where(outbox.c.published_at.is_(None))
-            return float(connection.execute(waiting).scalar_one())
+        """How many events wait in the outbox; not a number while the database is away, when metrics matter most."""
+        waiting = select(func.count()).select_from(outbox).where(outbox.c.published_at.is_(None))
+        try:
+            with self._engine.connect() as connection:
+                return float(connection.execute(waiting).scalar_one())
+        except SQLAlchemyError:
+            return nan
 
     def _check_broker(self) -> None:
         if not (self.publisher.connected and self.consumer.consuming):

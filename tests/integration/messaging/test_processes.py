@@ -73,6 +73,19 @@ def test_a_process_says_when_it_is_ready_and_shows_its_figures(
     assert process.stop() == 0
 
 
+def test_figures_are_shown_while_the_database_is_away(
+    database: Database, broker: TestBroker, start: Start, ground: Ground
+) -> None:
+    process = start("worker", database=database, amqp_url=broker.url)
+    assert eventually(lambda: health(process, "/readyz")[0] == 200, 20)
+
+    with database_away(ground, database):
+        status, figures = health(process, "/metrics")
+
+    assert (status, "outbox_unpublished NaN" in figures) == (200, True)
+    assert process.stop() == 0
+
+
 @pytest.mark.parametrize("kind", ["rpc", "worker"])
 def test_a_process_on_a_database_that_is_not_migrated_is_not_ready(
     database: Database, broker: TestBroker, start: Start, kind: str
