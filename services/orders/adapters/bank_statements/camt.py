@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import date
 from decimal import Decimal
 from typing import Any
@@ -56,7 +56,10 @@ def read(stream: LimitedReader, own: OwnAccounts) -> Iterator[Entry]:
     try:
         for event, node in parsing:
             source.since = 0
-            yield from reader.take(event, node)
+            if event == "end":
+                yield from reader.end(node)
+            else:
+                reader.begin(node)
     except etree.XMLSyntaxError as error:
         raise _fault_of(error, source) from None
     if not reader.seen_statement:
@@ -93,24 +96,31 @@ class _Reader:
         self._place = 0
         self._number = ""
         self._account = ""
+        self._currency: str | None = None
+        """The currency that was found right for this account."""
 
-    def take(self, event: str, node: Node) -> Iterator[Entry]:
+    def begin(self, node: Node) -> None:
+        """An element opens."""
         name = _local(node.tag)
-        if event == "start":
-            if name == STATEMENT:
-                self._begin_document(node)
-            elif name == "Stmt":
-                self._number, self._account, self._place = "", "", 0
-            return
+        if name == STATEMENT:
+            self._begin_document(node)
+        elif name == "Stmt":
+            self._number, self._account, self._place, self._currency = "", "", 0, None
+
+    def end(self, node: Node) -> Sequence[Entry]:
+        """An element is whole; the entries of a booking."""
+        name = _local(node.tag)
+        if name == "Ntry":
+            entries = self._entries(node)
+            _forget(node)
+            return entries
         if name == "Acct":
             self._enter_account(node)
-        elif name == "Ntry":
-            yield from self._entries(node)
-            _forget(node)
         elif name == "Stmt":
             if not self._account:
                 raise StatementFault(Reason.MALFORMED, line=node.sourceline, detail="Stmt without Acct")
             _forget(node)
+        return ()
 
     def _begin_document(self, node: Node) -> None:
         info = node.getroottree().docinfo
@@ -128,19 +138,21 @@ class _Reader:
         account = _text(identity, "IBAN") or _text(_child(identity, "Othr"), "Id")
         if not account:
             raise StatementFault(Reason.MALFORMED, line=node.sourceline, detail="Acct without a number")
-        self._account = compact_account(account) or ""
+        self._account, self._currency = compact_account(account) or "", None
         self._own.check_account(self._account, _text(node, "Ccy"), line=node.sourceline)
 
-    def _entries(self, node: Node) -> Iterator[Entry]:
+    def _entries(self, node: Node) -> Sequence[Entry]:
         if not self._account:
             if self.seen_statement:
                 raise StatementFault(Reason.MALFORMED, line=node.sourceline, detail="Ntry before Acct")
-            return
+            return ()
         parts = _parts(node)
         if not _is_booked(parts.get("Sts")):
-            return
+            return ()
         amount, currency = _money(parts.get("Amt"), node)
-        self._own.check_currency(self._account, currency, line=node.sourceline)
+        if currency != self._currency:
+            self._own.check_currency(self._account, currency, line=node.sourceline)
+            self._currency = currency
         mark = _value(parts, "CdtDbtInd")
         if mark not in {"CRDT", "DBIT"}:
             raise StatementFault(Reason.MALFORMED, line=node.sourceline, detail="CdtDbtInd")
@@ -155,20 +167,21 @@ class _Reader:
         }
         reference = _reference(_value(parts, "AcctSvcrRef"))
         note = _value(parts, "AddtlNtryInf")
-        groups = list(_children(node, "NtryDtls")) if "NtryDtls" in parts else []
-        details = [_parts(tx) for group in groups for tx in _children(group, "TxDtls")]
+        groups = _with_namesakes(parts.get("NtryDtls"))
+        details = [_parts(tx) for group in groups for tx in group if _local(tx.tag) == "TxDtls"]
         if len(details) > 1 and (amounts := _detail_amounts(details, amount, currency)) is not None:
+            entries = []
             for index, (detail, part) in enumerate(zip(details, amounts, strict=True), start=1):
                 own = _reference(_text(detail.get("Refs"), "AcctSvcrRef"))
                 # A reference of the whole booking, or one repeated on every detail, does not tell the details apart.
                 shared = f"{reference or own}#{index}" if reference or own else None
                 bank_reference = shared if own in {None, reference} else own
-                yield self._entry(detail, note, amount=part, bank_reference=bank_reference, **common)
-            return
+                entries.append(self._entry(detail, note, amount=part, bank_reference=bank_reference, **common))
+            return entries
         detail = details[0] if len(details) == 1 else {}
-        own = _reference(_text(detail.get("Refs"), "AcctSvcrRef"))
+        known = reference or _reference(_text(detail.get("Refs"), "AcctSvcrRef"))
         collective = len(details) > 1 or (not details and _batch_size(groups) > 1)
-        yield self._entry(detail, note, amount=amount, bank_reference=reference or own, collective=collective, **common)
+        return (self._entry(detail, note, amount=amount, bank_reference=known, collective=collective, **common),)
 
     def _entry(self, detail: Parts, note: str | None, **known: Any) -> Entry:
         self._position += 1
@@ -277,7 +290,10 @@ def _parts(node: Node | None) -> Parts:
     found: Parts = {}
     if node is not None:
         for child in node:
-            found.setdefault(_local(child.tag), child)
+            tag = child.tag
+            name = _LOCAL_NAMES.get(tag) or _local(tag)
+            if name not in found:
+                found[name] = child
     return found
 
 
@@ -289,7 +305,8 @@ def _value(parts: Parts, name: str) -> str | None:
 def _child(node: Node | None, name: str) -> Node | None:
     if node is not None:
         for child in node:
-            if _local(child.tag) == name:
+            tag = child.tag
+            if (_LOCAL_NAMES.get(tag) or _local(tag)) == name:
                 return child
     return None
 
@@ -301,6 +318,17 @@ def _children(node: Node | None, name: str) -> Iterator[Node]:
                 yield child
 
 
+def _with_namesakes(node: Node | None) -> list[Node]:
+    """Give an element and those of its name after it."""
+    found = []
+    name = None if node is None else _local(node.tag)
+    while node is not None:
+        if _local(node.tag) == name:
+            found.append(node)
+        node = node.getnext()
+    return found
+
+
 def _own_text(node: Node) -> str | None:
     text = node.text
     if text is None:
@@ -309,8 +337,12 @@ def _own_text(node: Node) -> str | None:
 
 
 def _text(node: Node | None, name: str) -> str | None:
-    child = _child(node, name)
-    return None if child is None else _own_text(child)
+    if node is not None:
+        for child in node:
+            tag = child.tag
+            if (_LOCAL_NAMES.get(tag) or _local(tag)) == name:
+                return _own_text(child)
+    return None
 
 
 def _forget(node: Node) -> None:

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import dataclasses
 import hashlib
 from collections.abc import Iterator, Mapping
 from datetime import date
 from decimal import Decimal
 from enum import StrEnum
-from typing import BinaryIO
+from typing import BinaryIO, NamedTuple
 
 from stdnum import iban as iban_number
 from stdnum.exceptions import ValidationError
@@ -37,13 +36,13 @@ class StatementFault(Exception):
         self.detail = detail
 
 
-@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
-class Entry:
+class Entry(NamedTuple):
     """One payment booked on one of our accounts.
 
     A booking that the file splits into details becomes one entry per detail. `collective` marks a booking of several
     payments that the file does not tell apart: its texts must not be matched to a single order.
-    `place` counts from 1 within the statement, `position` from 1 within the file.
+    `place` counts from 1 within the statement, `position` from 1 within the file. A tuple, because a hundred thousand
+    of them are made in a third of the time that frozen dataclasses take.
     """
 
     position: int
