@@ -31,9 +31,12 @@ IDEMPOTENCY_KEY = {
 
 
 def describe(api: Api) -> None:
-    """Add the ways to sign in and the idempotency key to every operation that needs them."""
+    """Add the ways to sign in and the idempotency key to every operation that needs them; errors are problems."""
     api.spec.components.security_scheme("bearer", {"type": "http", "scheme": "bearer"})
     api.spec.components.security_scheme("session", {"type": "apiKey", "in": "cookie", "name": "session"})
+    for answer in api.spec.components.responses.values():
+        if "application/json" in answer.get("content", {}):
+            answer["content"] = {"application/problem+json": answer["content"]["application/json"]}
     paths: dict[str, dict[str, Any]] = api.spec._paths
     for operations in paths.values():
         for method, operation in operations.items():
