@@ -1,4 +1,4 @@
-"""The pages of docs/ that are made from the code: the events in prose and as AsyncAPI.
+"""The pages of docs/ that are made from the code: the events in prose and as AsyncAPI, who may call what.
 
 python -m deploy.local.pages            write them
 python -m deploy.local.pages --check    say which are stale
@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import get_type_hints
 
 from deploy.local.asyncapi import asyncapi_document
+from deploy.local.authorisation import authorisation_page
 from deploy.local.machine import ROOT
 from deploy.local.postgres import SERVICES
 from libs.contracts.base import EVENTS
@@ -99,6 +100,7 @@ def _type_name(hint: object) -> str:
 PAGES: dict[Path, Callable[[], str]] = {
     ROOT / "docs" / "events.md": events_page,
     ROOT / "docs" / "asyncapi.json": asyncapi_document,
+    ROOT / "docs" / "authorisation.md": authorisation_page,
 }
 
 

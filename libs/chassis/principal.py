@@ -46,16 +46,18 @@ class Principal:
             raise Forbidden
 
     def require_member_of(self, organisation_id: UUID, *, or_staff: Iterable[str] = ()) -> None:
-        """Raise :class:`NotFound` unless the person belongs to the organisation (or has one of these staff roles)."""
+        """Raise :class:`NotFound` unless the person belongs to the organisation (or has one of these staff roles).
+
+        Staff know which organisations there are, so they are told what is true: :class:`Forbidden`.
+        """
         if self.organisation_id != organisation_id and not self.has(*or_staff):
-            raise NotFound
+            raise Forbidden if self.is_staff else NotFound
 
     def require_manager_of(self, organisation_id: UUID, *, or_staff: Iterable[str] = ()) -> None:
         """As :meth:`require_member_of`, and raise :class:`Forbidden` for a member who is no manager."""
         if self.has(*or_staff):
             return
-        if self.organisation_id != organisation_id:
-            raise NotFound
+        self.require_member_of(organisation_id)
         self.require("manager")
 
 

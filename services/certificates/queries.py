@@ -132,6 +132,7 @@ def check_certificate(work: Work, request: CheckCertificate) -> CertificateCheck
 
 def get_archive(work: Work, request: GetArchive) -> ArchiveView:
     """How far an archive is; for managers of its organisation and staff."""
+    work.caller.require("manager", *RESULT_READERS)
     archive = work.session.get(Archive, request.archive_id)
     if archive is None:
         raise NotFound

@@ -100,9 +100,9 @@ def _may_issue(work: Work, command: IssueAccount) -> None:
         raise Forbidden
     if caller.has("clerk"):
         return
+    caller.require("manager")
     if command.organisation_id is None or command.organisation_id != caller.organisation_id:
         raise NotFound
-    caller.require("manager")
     if command.role != "member":
         raise Forbidden
 
@@ -110,6 +110,7 @@ def _may_issue(work: Work, command: IssueAccount) -> None:
 def _account_in_care(work: Work, account_id: UUID) -> Account:
     """The account, if the caller may look after it: foreign ones are not found, one's own is refused."""
     caller = work.caller
+    caller.require("manager", "clerk", "admin")
     account = locked_account(work, account_id)
     if account.id == caller.account_id:
         raise Conflict("own_account", "Somebody else has to do this to your account.")

@@ -48,6 +48,7 @@ def assign(work: Work, command: Assign) -> Assignments:
 
 def withdraw_assignment(work: Work, command: WithdrawAssignment) -> AssignmentView:
     """Take back a seat that was not begun; it is free again at once."""
+    work.caller.require("manager")
     assignment = work.session.get(Assignment, command.assignment_id, with_for_update=True)
     if assignment is None:
         raise NotFound

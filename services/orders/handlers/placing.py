@@ -43,7 +43,8 @@ def place_order(work: Work, command: PlaceOrder) -> OrderView:
 
 
 def cancel_order(work: Work, command: CancelOrder) -> OrderView:
-    """Take an order back before any payment."""
+    """Take an order back before any payment; that is for its organisation alone, staff decline or let it expire."""
+    work.caller.require("manager")
     order = queries.visible_order(work, command.order_id, lock=True)
     order.cancel()
     work.session.flush()

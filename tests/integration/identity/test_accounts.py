@@ -142,7 +142,9 @@ def test_who_looks_after_whose_account(desk: Desk, work_for: WorkFor, broker: Or
     refused_for(a_principal("member", organisation_id=broker.id), member, Forbidden)
     refused_for(a_principal("manager", organisation_id=broker.id), colleague, NotFound)
     refused_for(a_principal("clerk"), colleague, Forbidden)
-    refused_for(desk.principal(member), member, Conflict)
+    refused_for(desk.principal(member), member, Forbidden)
+    manager = desk.issue("manager", broker)
+    refused_for(desk.principal(manager), manager, Conflict)
     for caller, holder in (
         (a_principal("manager", organisation_id=broker.id), member),
         (a_principal("clerk"), desk.issue("manager", broker)),

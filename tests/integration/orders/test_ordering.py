@@ -140,7 +140,7 @@ def test_foreign_organisation_is_not_found(shop: Shop) -> None:
     buyer, other = shop.buyer(), shop.buyer("Друга фирма ООД")
     with pytest.raises(NotFound):
         _place(shop, buyer.manager, other.organisation_id, [{"sku": TRAINING, "quantity": 1}])
-    with pytest.raises(NotFound):
+    with pytest.raises(Forbidden):
         _place(shop, staff("admin"), other.organisation_id, [{"sku": TRAINING, "quantity": 1}])
     assert recorded(shop.database, OrderPlaced) == []
 

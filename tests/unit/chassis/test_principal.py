@@ -77,8 +77,9 @@ def test_a_member_is_no_manager() -> None:
 def test_staff_pass_only_where_they_are_named() -> None:
     finance = Principal(account_id=new_id(), session_id=new_id(), roles=frozenset({"finance"}))
     finance.require_member_of(BROKER, or_staff=("finance", "clerk"))
-    with pytest.raises(NotFound):
-        finance.require_member_of(BROKER)
+    for demand in (finance.require_member_of, finance.require_manager_of):
+        with pytest.raises(Forbidden):
+            demand(BROKER)
     assert finance.is_staff
 
 
