@@ -118,13 +118,26 @@ def test_no_answer_to_people_of_an_organisation_tells_of_others(name: str, world
     world = world_of(row.service)
     leaks = {}
     for actor in (actor for actor in ACTORS if organisation_of(actor) and row.scope(ROLE_OF[actor])):
-        others = _others(actor)
         owner = actor if row.scope(ROLE_OF[actor]) == "own" else f"member_{organisation_of(actor)}"
-        answer = world.ask(row.method, world.request(row.method, owner), by=actor)
-        text = json.dumps(answer, ensure_ascii=False)
-        leaks[actor] = {mark for mark in world.marks(*others, hidden_from=actor) if mark in text}
+        leaks[actor] = leaked(world, world.ask(row.method, world.request(row.method, owner), by=actor), actor)
 
     assert {actor: marks for actor, marks in leaks.items() if marks} == {}
+
+
+@pytest.mark.parametrize("name", ["identity.list_organisations", "identity.list_people", "orders.get_order"])
+def test_data_of_another_organisation_are_found_in_an_answer(name: str, world_of: WorldOf) -> None:
+    row = MATRIX[name]
+    world = world_of(row.service)
+
+    answer = world.ask(row.method, world.request(row.method, "member_b"), by="clerk")
+
+    assert leaked(world, answer, "manager_a")
+
+
+def leaked(world: World, answer: dict[str, Any], viewer: str) -> set[str]:
+    """Ids and names in an answer that its viewer should not see."""
+    text = json.dumps(answer, ensure_ascii=False)
+    return {mark for mark in world.marks(*_others(viewer), hidden_from=viewer) if mark in text}
 
 
 def _others(actor: str) -> list[str]:
