@@ -51,7 +51,7 @@ class AccountForm(Form):
     login = StringField(_l("User name"), [Optional(), at_most(254)])
     role = SelectField(_l("Role"), [required()])
     language = SelectField(
-        _l("Language of messages"), choices=[SelectChoice(code, name) for code, name in LANGUAGES.items()]
+        _l("Language of messages"), [required()], choices=[SelectChoice(code, name) for code, name in LANGUAGES.items()]
     )
 
 
