@@ -24,6 +24,8 @@ FONTS = Path(__file__).resolve().parents[3] / "libs" / "chassis" / "fonts"
 HOURS = {"bg": ("час", "часа"), "en": ("hour", "hours")}
 MINUTES = {"bg": ("минута", "минути"), "en": ("minute", "minutes")}
 AND = {"bg": "и", "en": "and"}
+# Readers take any of the eight masks; trying all of them out takes longer than half of setting the page.
+QR_MASK = 3
 
 
 class PrintSettings(Protocol):
@@ -86,7 +88,8 @@ def _counted(number: int, words: tuple[str, str]) -> str:
 
 def _qr(url: str) -> str:
     svg = BytesIO()
-    segno.make(url, error="m", micro=False).save(svg, kind="svg", border=4, xmldecl=False, light="#fff", dark="#14213d")
+    code = segno.make(url, error="m", micro=False, mask=QR_MASK)
+    code.save(svg, kind="svg", border=4, xmldecl=False, light="#fff", dark="#14213d")
     return svg.getvalue().decode()
 
 
