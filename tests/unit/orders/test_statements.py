@@ -285,6 +285,12 @@ def test_true_payments_that_are_alike_have_keys_of_their_own() -> None:
     assert keys == {entry.key for entry in entries(camt([same, same]))}
 
 
+def test_another_payers_transfer_is_another_one_though_the_bank_repeats_the_statements_number() -> None:
+    [first] = entries(camt([Transfer()], statement_id="1"))
+    [second] = entries(camt([Transfer(payer_iban="BG80BNBG96611020345678")], statement_id="1"))
+    assert first.key != second.key
+
+
 def test_details_of_one_booking_are_told_apart() -> None:
     detail = (
         b'<TxDtls><Refs><AcctSvcrRef>B1</AcctSvcrRef></Refs><Amt Ccy="EUR">50.00</Amt>'

@@ -68,13 +68,22 @@ class Entry(NamedTuple):
         """What makes this booking the same booking in another file.
 
         The bank's own reference where it gives one, else the place in the numbered statement, because two true
-        payments can be alike in everything else. Amount and direction guard against a bank that repeats a reference.
+        payments can be alike in everything else. Amount and direction guard against a bank that repeats a reference,
+        the payer's account against one that repeats a statement's number.
         """
         sum_ = f"{'+' if self.credit else '-'}{self.amount.normalize():f}{self.currency}"
         if self.bank_reference:
             parts = ["reference", self.account, self.bank_reference, sum_]
         else:
-            parts = ["place", self.account, self.statement_number, str(self.booked_on), str(self.place), sum_]
+            parts = [
+                "place",
+                self.account,
+                self.statement_number,
+                str(self.booked_on),
+                str(self.place),
+                self.payer_iban or "",
+                sum_,
+            ]
         return hashlib.sha256("\x1f".join(parts).encode()).hexdigest()
 
 
