@@ -273,6 +273,8 @@ def test_orders_are_read_listed_cancelled_and_decided(portal: Portal) -> None:
     assert listed["next_page_token"] == "next"
     ((asked,), _) = stand_in.told("list_orders")[0]
     assert (asked.organisation_id, asked.states, asked.page_size, asked.page_token) == (SOME, ["paid"], 5, "t")
+    caller.call("GET", "/orders")
+    assert stand_in.told("list_orders")[1][0][0].organisation_id == SOME
     assert caller.call("GET", f"/orders/{found.id}").get_json()["number"] == found.number
     assert caller.call("DELETE", f"/orders/{found.id}").status_code == 200
     assert caller.call("POST", f"/orders/{found.id}/approval").status_code == 200

@@ -8,6 +8,7 @@ from marshmallow import fields, validate
 from gateway.api.v1.rim import PageQuery, Resource
 from gateway.clients.orders import orders
 from gateway.security.guards import guard, public, role, signed_in
+from gateway.security.session import the_visitor
 from gateway.uploads import send_document
 from libs.contracts.base import bounded, contract
 from libs.contracts.orders import ORDER_STATES, Catalogue, ListOrders, Orders, OrderView, PlaceOrder
@@ -56,6 +57,7 @@ def place(body: PlaceOrder) -> OrderView:
 def read_all(query: dict[str, object]) -> Orders:
     """Orders of the caller's organisation, newest first; staff see all."""
     state = query.pop("state")
+    query["organisation_id"] = query["organisation_id"] or the_visitor().organisation_id
     return orders.list_orders(ListOrders(states=[str(state)] if state else [], **query))  # type: ignore[arg-type]
 
 
