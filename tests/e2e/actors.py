@@ -101,11 +101,14 @@ class Person:
     phone_number: str
     language: str = "en"
     new_password: str = "four quiet rivers meet"
+    scripts: bool = True
     page: Page = field(init=False)
     phone: Phone = field(init=False)
 
     def __post_init__(self) -> None:
-        context = self.browser.new_context(base_url=self.urls["portal"], locale="bg-BG", accept_downloads=True)
+        context = self.browser.new_context(
+            base_url=self.urls["portal"], locale="bg-BG", accept_downloads=True, java_script_enabled=self.scripts
+        )
         context.set_default_timeout(20_000)
         self.page = context.new_page()
         self.page.goto(f"/?lang={self.language}")
