@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -12,6 +13,8 @@ from tests.support.stack import RunningStack
 
 __all__ = ["browser_type_launch_args"]
 
+HERE = Path(__file__).parent
+
 
 def _started(preset: str) -> RunningStack:
     running = RunningStack(preset)
@@ -20,6 +23,14 @@ def _started(preset: str) -> RunningStack:
     except CannotStart as error:
         pytest.fail(str(error), pytrace=False)
     return running
+
+
+FIRST = ("test_main_job", "test_sign_in")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with those who need issued passwords unchanged and empty shelves; the rest copes with both."""
+    items.sort(key=lambda item: item.path.stem not in FIRST if item.path.parent == HERE else False)
 
 
 @pytest.fixture(scope="session")
