@@ -1,97 +1,32 @@
-"""The JSON API: who may ask what, what is refused and how, and that its document says so."""
+"""The JSON API: who may ask, how a program signs in, one deed told twice, statements, organisations."""
 
 import io
 import re
-from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Any
-from uuid import uuid4
 
 import pytest
 from werkzeug.test import TestResponse
 
-from gateway.clients.certificates import CertificatesClient
-from gateway.clients.licensing import LicensingClient
-from gateway.clients.orders import OrdersClient
 from gateway.security.tokens import new_token
 from libs.contracts.certificates import CertificateCheck, Results, Trainings
-from libs.contracts.errors import Conflict, Fault, Invalid, NotFound, RateLimited, ServiceError, Unavailable
+from libs.contracts.errors import Conflict, Fault, Invalid, NotFound, ServiceError
 from libs.contracts.identity import AddedPeople, People, PeopleCheck
 from libs.contracts.licensing import Assignee, Assignments, Licences
-from libs.contracts.orders import Catalogue, NewOrderLine, Orders
 from tests.portal.fakes import principal
+from tests.portal.programs import SOME, Program, operations, program
 from tests.portal.support import Portal
 from tests.portal.views import (
-    StandIn,
     assignment,
     certificate,
-    document,
     enrolment,
     licence,
     order,
     person,
-    product,
     result,
     statement,
 )
 
-SOME = uuid4()
-
-
-@dataclass
-class Program:
-    """A program with a session token of its own; it keeps no cookies."""
-
-    portal: Portal
-    token: str | None
-
-    def call(self, method: str, path: str, *, key: str | None = None, **kwargs: Any) -> TestResponse:
-        headers = {"Authorization": f"Bearer {self.token}"} if self.token else {}
-        if key is not None:
-            headers["Idempotency-Key"] = key
-        return self.portal.app.test_client(use_cookies=False).open(
-            f"/api/v1{path}", method=method, headers=headers, **kwargs
-        )
-
-    def problem(self, method: str, path: str, status: int, **kwargs: Any) -> dict[str, Any]:
-        """What is refused, as a problem document."""
-        answer = self.call(method, path, **kwargs)
-        assert (answer.status_code, answer.mimetype) == (status, "application/problem+json"), answer.get_data()
-        body = answer.get_json()
-        assert body["status"] == status
-        assert body["code"]
-        assert body["correlation_id"] == answer.headers["X-Correlation-Id"]
-        assert answer.headers["Cache-Control"] == "no-store"
-        return dict(body)
-
-    def faults(self, method: str, path: str, **kwargs: Any) -> dict[str, str]:
-        """Field → code of what is wrong."""
-        return {one["field"]: one["code"] for one in self.problem(method, path, 422, **kwargs)["faults"]}
-
-
-def program(portal: Portal, *roles: str, **answers: Any) -> tuple[Program, StandIn]:
-    """A program of somebody with these roles, at a portal with this behaviour of all services."""
-    stand_in = StandIn(**answers)
-    for cls in (OrdersClient, LicensingClient, CertificatesClient):
-        portal.answers(cls, stand_in)
-    for name in stand_in.answers:
-        setattr(portal.identity, name, getattr(stand_in, name))
-    token = new_token()
-    portal.identity.sign_in(token, principal(*(roles or ("manager",)), organisation_id=SOME))
-    return Program(portal, token), stand_in
-
-
 # --- who may ask ------------------------------------------------------------------------------------------------
-
-
-def operations(portal: Portal) -> Iterator[tuple[str, str, dict[str, Any]]]:
-    """Every operation of the document: method, path with something in its places, description."""
-    paths = portal.app.test_client().get("/api/v1/openapi.json").get_json()["paths"]
-    for path, methods in paths.items():
-        for method, operation in methods.items():
-            if method in {"get", "post", "put", "patch", "delete"}:
-                filled = re.sub(r"\{\w*id\}", str(SOME), path.removeprefix("/api/v1"))
-                yield method.upper(), re.sub(r"\{\w+\}", "some", filled), operation
 
 
 def test_everything_that_is_not_public_asks_who_is_there(portal: Portal) -> None:
@@ -169,168 +104,6 @@ def test_a_program_signs_in_with_its_cookie_and_gets_the_token_once(portal: Port
     assert "token" not in me
 
 
-# --- orders -----------------------------------------------------------------------------------------------------
-
-
-def placing(**others: Any) -> dict[str, Any]:
-    line = {"sku": "power-bi", "quantity": 2}
-    return {"organisation_id": str(SOME), "lines": [line | others.pop("line", {})], "language": "bg"} | others
-
-
-@pytest.mark.story("INS-03", "INS-04")
-def test_an_order_is_placed_and_says_how_to_pay(portal: Portal) -> None:
-    caller, stand_in = program(portal, place_order=order())
-    answer = caller.call("POST", "/orders", json=placing())
-    assert answer.status_code == 201
-    body = answer.get_json()
-    assert body["payment"]["amount"] == {"amount": "259.20", "currency": "EUR"}
-    assert body["placed_at"].startswith("2026-03-02T09:30:00")
-    assert stand_in.told("place_order") == [((SOME, [NewOrderLine(sku="power-bi", quantity=2)]), {"language": "bg"})]
-
-
-@pytest.mark.story("INS-03")
-@pytest.mark.parametrize(
-    ("body", "faults"),
-    [
-        (placing(line={"quantity": 0}), {"lines.0.quantity": "out_of_range"}),
-        (placing(line={"quantity": -1}), {"lines.0.quantity": "out_of_range"}),
-        (placing(line={"quantity": 10**9}), {"lines.0.quantity": "out_of_range"}),
-        (placing(line={"quantity": 10**30}), {"lines.0.quantity": "out_of_range"}),
-        (placing(line={"quantity": 1.5}), {"lines.0.quantity": "not_a_whole_number"}),
-        (placing(line={"quantity": None}), {"lines.0.quantity": "required"}),
-        (placing(line={"quantity": True}), {"lines.0.quantity": "not_a_whole_number"}),
-        (placing(line={"sku": ""}), {"lines.0.sku": "wrong_length"}),
-        (placing(line={"sku": "x" * 61}), {"lines.0.sku": "wrong_length"}),
-        (placing(lines=[]), {"lines": "wrong_length"}),
-        (placing(lines="many"), {"lines": "not_a_list"}),
-        (placing(language="fr"), {"language": "not_a_choice"}),
-        (placing(organisation_id="me"), {"organisation_id": "not_an_id"}),
-        (placing(discount="100%"), {"discount": "unknown_field"}),
-        (placing(line={"price": "0.01"}), {"lines.0.price": "unknown_field"}),
-        ({}, {"organisation_id": "required", "lines": "required"}),
-        ([], None),
-        ("order", None),
-    ],
-)
-def test_a_faulty_order_names_its_fields_and_reaches_nobody(
-    portal: Portal, body: Any, faults: dict[str, str] | None
-) -> None:
-    caller, stand_in = program(portal)
-    found = caller.faults("POST", "/orders", json=body)
-    assert stand_in.asked == []
-    if faults is not None:
-        assert set(found) == set(faults)
-        assert found == faults
-
-
-@pytest.mark.parametrize("data", [b"{", b"\xff\xfe", b""])
-def test_a_body_that_is_no_json_is_told(portal: Portal, data: bytes) -> None:
-    caller, stand_in = program(portal)
-    answer = caller.call("POST", "/orders", data=data, content_type="application/json")
-    assert answer.status_code == 422
-    assert answer.mimetype == "application/problem+json"
-    assert stand_in.asked == []
-
-
-@pytest.mark.parametrize(
-    ("refusal", "status", "code"),
-    [
-        (Invalid(faults=[Fault(field="lines.0.sku", code="unknown_product")]), 422, "invalid"),
-        (NotFound(), 404, "not_found"),
-        (Conflict("idempotency_key_reused"), 409, "idempotency_key_reused"),
-        (RateLimited(retry_after=7), 429, "rate_limited"),
-        (Unavailable(), 503, "unavailable"),
-    ],
-)
-def test_every_refusal_of_a_service_is_a_problem_with_its_code(
-    portal: Portal, refusal: ServiceError, status: int, code: str
-) -> None:
-    caller, _ = program(portal, place_order=refusal)
-    problem = caller.problem("POST", "/orders", status, json=placing())
-    assert problem["code"] == code
-    assert [f["field"] for f in problem.get("faults", [])] == [f.field for f in refusal.faults]
-    if status == 429:
-        assert caller.call("POST", "/orders", json=placing()).headers["Retry-After"] == "7"
-
-
-def test_orders_are_read_listed_cancelled_and_decided(portal: Portal) -> None:
-    found, paper = order(), document()
-    portal.app.extensions["documents"].put(paper.key, b"%PDF")
-    caller, stand_in = program(
-        portal,
-        "manager",
-        "official",
-        list_products=Catalogue(items=[product()]),
-        list_orders=Orders(items=[found], next_page_token="next"),
-        get_order=found,
-        cancel_order=found,
-        approve_order=found,
-        decline_order=found,
-        get_order_document=paper,
-    )
-    assert Program(portal, None).call("GET", "/products").get_json()["items"][0]["price"]["amount"] == "36.00"
-    listed = caller.call("GET", f"/orders?organisation_id={SOME}&state=paid&page_size=5&page_token=t").get_json()
-    assert listed["next_page_token"] == "next"
-    ((asked,), _) = stand_in.told("list_orders")[0]
-    assert (asked.organisation_id, asked.states, asked.page_size, asked.page_token) == (SOME, ["paid"], 5, "t")
-    caller.call("GET", "/orders")
-    assert stand_in.told("list_orders")[1][0][0].organisation_id == SOME
-    assert caller.call("GET", f"/orders/{found.id}").get_json()["number"] == found.number
-    assert caller.call("DELETE", f"/orders/{found.id}").status_code == 200
-    assert caller.call("POST", f"/orders/{found.id}/approval").status_code == 200
-    assert caller.call("POST", f"/orders/{found.id}/refusal", json={"reason": "No."}).status_code == 200
-    assert stand_in.told("decline_order") == [((found.id, "No."), {})]
-    for kind in ("proforma", "invoice"):
-        answer = caller.call("GET", f"/orders/{found.id}/{kind}.pdf")
-        assert (answer.mimetype, answer.data) == ("application/pdf", b"%PDF")
-
-
-@pytest.mark.parametrize(
-    ("query", "field"),
-    [
-        ("page_size=0", "page_size"),
-        ("page_size=201", "page_size"),
-        ("page_size=x", "page_size"),
-        ("state=nonsense", "state"),
-        ("organisation_id=me", "organisation_id"),
-        (f"page_token={'x' * 501}", "page_token"),
-    ],
-)
-def test_a_faulty_query_names_its_parameter(portal: Portal, query: str, field: str) -> None:
-    caller, _ = program(portal)
-    assert list(caller.faults("GET", f"/orders?{query}")) == [field]
-
-
-@pytest.mark.parametrize(
-    ("method", "path"),
-    [
-        ("GET", f"/orders/{SOME}"),
-        ("DELETE", f"/orders/{SOME}"),
-        ("GET", f"/orders/{SOME}/proforma.pdf"),
-        ("GET", f"/orders/{SOME}/invoice.pdf"),
-        ("GET", "/certificates/C-2026-00042-7"),
-        ("GET", "/certificates/C-2026-00042-7.pdf"),
-        ("GET", f"/me/trainings/{SOME}"),
-        ("GET", f"/organisations/{SOME}/licences"),
-        ("GET", f"/organisations/{SOME}/people"),
-        ("GET", f"/organisations/{SOME}/results"),
-        ("DELETE", f"/organisations/{SOME}/assignments/{SOME}"),
-    ],
-)
-def test_what_belongs_to_somebody_else_is_not_there(portal: Portal, method: str, path: str) -> None:
-    methods = ("get_order", "cancel_order", "get_order_document", "get_certificate", "get_my_training",
-               "list_licences", "list_people", "list_results", "withdraw_assignment")  # fmt: skip
-    caller, _ = program(portal, **dict.fromkeys(methods, NotFound()))
-    assert caller.problem(method, path, 404)["code"] == "not_found"
-
-
-@pytest.mark.parametrize("path", ["/nothing", "/orders/not-an-id", f"/orders/{SOME}/passwd.pdf"])
-def test_an_unknown_address_is_a_problem_too(portal: Portal, path: str) -> None:
-    caller, _ = program(portal)
-    assert caller.problem("GET", path, 404)["code"] == "not_found"
-    assert caller.problem("PATCH", "/orders", 405)["code"] == "method_not_allowed"
-
-
 # --- one deed, told twice ---------------------------------------------------------------------------------------
 
 
@@ -402,7 +175,7 @@ def test_only_a_statement_may_be_large(make_portal) -> None:  # type: ignore[no-
     assert caller.call("POST", "/bank-statements", **large).status_code == 202
     too_large = {"data": {"file": (io.BytesIO(b"x" * 400_000), "a.xml")}, "content_type": "multipart/form-data"}
     caller.problem("POST", "/bank-statements", 413, **too_large)
-    caller.problem("POST", "/orders", 413, json=placing(padding="x" * 200_000))
+    caller.problem("POST", "/orders", 413, json={"padding": "x" * 200_000})
 
 
 # --- organisations ----------------------------------------------------------------------------------------------
@@ -510,93 +283,3 @@ def test_trainings_results_and_certificates_are_read(portal: Portal) -> None:
     anyone = Program(portal, None).call("GET", "/certificates/check/7K4M2Q9X").get_json()
     assert (anyone["state"], anyone["holder"]) == ("valid", None)
     assert stand_in.told("check_certificate") == [(("7K4M2Q9X",), {})]
-
-
-# --- the document -----------------------------------------------------------------------------------------------
-
-
-def references(value: Any) -> Iterator[str]:
-    """Every ``$ref`` in a part of the document."""
-    if isinstance(value, dict):
-        if isinstance(value.get("$ref"), str):
-            yield value["$ref"]
-        for each in value.values():
-            yield from references(each)
-    elif isinstance(value, list):
-        for each in value:
-            yield from references(each)
-
-
-def leads_nowhere(document: dict[str, Any], reference: str) -> bool:
-    """Whether nothing stands where a reference points."""
-    place: Any = document
-    for step in reference.removeprefix("#/").split("/"):
-        place = place.get(step) if isinstance(place, dict) else None
-    return place is None
-
-
-def faults_of_operation(method: str, path: str, operation: dict[str, Any], shared: list[Any]) -> Iterator[str]:
-    """What one operation of the document leaves open."""
-    if not operation.get("summary") or not operation.get("tags"):
-        yield "not described"
-    answers = operation.get("responses", {})
-    if "default" not in answers or not any(str(status).startswith("2") for status in answers):
-        yield "answers are missing"
-    if "security" not in operation:
-        yield "nobody says who may ask"
-    named = [(one["in"], one["name"]) for one in [*shared, *operation.get("parameters", [])]]
-    if len(named) != len(set(named)):
-        yield "a parameter twice"
-    if set(re.findall(r"\{(\w+)\}", path)) != {name for place, name in named if place == "path"}:
-        yield "parameters of the path"
-    if method in {"post", "put", "delete"} and ("header", "Idempotency-Key") not in named:
-        yield "no idempotency key"
-
-
-def faults_of_document(document: dict[str, Any]) -> list[str]:
-    """What is wrong with an OpenAPI 3.0 document; empty for a good one."""
-    found = [f"no {part}" for part in ("openapi", "info", "paths") if part not in document]
-    found += [f"leads nowhere: {one}" for one in references(document) if leads_nowhere(document, one)]
-    for path, methods in document.get("paths", {}).items():
-        shared = methods.get("parameters", [])
-        for method, operation in methods.items():
-            if method != "parameters":
-                found += [f"{method} {path}: {fault}" for fault in faults_of_operation(method, path, operation, shared)]
-    return found
-
-
-def test_the_document_is_a_good_one(portal: Portal) -> None:
-    answer = portal.app.test_client().get("/api/v1/openapi.json")
-    described = answer.get_json()
-    assert described["openapi"] == "3.0.3"
-    assert faults_of_document(described) == []
-    errors = described["components"]["responses"].values()
-    assert {kind for error in errors for kind in error.get("content", {})} == {"application/problem+json"}
-
-
-def test_a_bad_document_would_be_found() -> None:
-    operation = {"responses": {"200": {"$ref": "#/components/responses/None"}}, "parameters": []}
-    bad = {"openapi": "3.0.3", "paths": {"/orders/{order_id}": {"post": operation}}}
-    words = " ".join(faults_of_document(bad))
-    for fault in ("no info", "leads nowhere", "not described", "answers are missing", "who may ask",
-                  "parameters of the path", "no idempotency key"):  # fmt: skip
-        assert fault in words
-
-
-def test_every_address_of_the_api_is_described(portal: Portal) -> None:
-    described = portal.app.test_client().get("/api/v1/openapi.json").get_json()["paths"]
-    for rule in portal.app.url_map.iter_rules():
-        if rule.rule.startswith("/api/v1/") and rule.endpoint.startswith("api_"):
-            path = re.sub(r"<(?:\w+:)?(\w+)>", r"{\1}", rule.rule)
-            for method in (rule.methods or set()) - {"HEAD", "OPTIONS"}:
-                assert method.lower() in described[path], (method, path)
-
-
-def test_the_browsable_page_alone_may_show_pictures_of_its_style_sheet(portal: Portal) -> None:
-    client = portal.app.test_client()
-    page = client.get("/api/v1/docs")
-    assert page.status_code == 200
-    assert "img-src 'self' data:;" in page.headers["Content-Security-Policy"]
-    assert "unsafe" not in page.headers["Content-Security-Policy"]
-    for path in ("/", "/api/v1/openapi.json", "/api/v1/products"):
-        assert "data:" not in client.get(path).headers["Content-Security-Policy"]
