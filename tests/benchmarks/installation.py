@@ -120,7 +120,9 @@ class Installation:
     def run_beside(self, name: str, command: list[str], environment: dict[str, str]) -> None:
         """Start a program that is no part of the product; it ends with the installation."""
         child = Child(name, self.folder)
-        child.start([sys.executable, "-m", *command], env={**os.environ, "PYTHONPATH": str(ROOT), **environment}, cwd=ROOT)
+        child.start(
+            [sys.executable, "-m", *command], env={**os.environ, "PYTHONPATH": str(ROOT), **environment}, cwd=ROOT
+        )
         self._others.append(child)
 
     def flask_beside(self, environment: dict[str, str]) -> int:

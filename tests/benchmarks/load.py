@@ -83,9 +83,13 @@ def drive(port: int, requests: Iterable[bytes], *, connections: int, seconds: fl
                 raise ServerWentAway(f"{waiting} requests without an answer for {LONGEST_SILENCE:.0f} s")
             for key, _ in ready:
                 answer = key.data.read()
-                if answer is not None:
-                    answers.append(answer)
-                    waiting -= not key.data.send_next(row, deadline)
+                if answer is None:
+                    continue
+                answers.append(answer)
+                if not key.data.send_next(row, deadline):
+                    # the server ends a connection that it hears nothing from
+                    selector.unregister(key.fileobj)
+                    waiting -= 1
         took = time.perf_counter() - began
     for lane in lanes:
         lane.socket.close()

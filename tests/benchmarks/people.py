@@ -72,9 +72,7 @@ def settle_in(installation: Installation, *, people: int, skus: list[str]) -> Pe
         requests.put(f"{installation.push_app}/phones/{phone}", json={"access_code": "1234"}, timeout=10)
     with installation.connect("identity") as identity:
         # one digest for all: a check takes the same time whoever shares the password
-        identity.execute(
-            "UPDATE credentials SET digest = %s, expires_at = NULL, failures = 0", [_digest_of(PASSWORD)]
-        )
+        identity.execute("UPDATE credentials SET digest = %s, expires_at = NULL, failures = 0", [_digest_of(PASSWORD)])
         ids = dict(identity.execute("SELECT login, id FROM accounts").fetchall())
         (organisation_id,) = identity.execute("SELECT id FROM organisations").fetchone()
     _wait_until_known(installation, people=len(ids), skus=len(skus))

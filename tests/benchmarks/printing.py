@@ -35,9 +35,7 @@ def measure(bench: Bench) -> list[Figure]:
     engine = create_engine(bench.installation.url("certificates", database))
     open_work = work_factory(session_factory(engine))
     fonts = typst.Fonts(include_system_fonts=False, include_embedded_fonts=False, font_paths=[str(press.FONTS)])
-    compiler = typst.Compiler(
-        str(press.TEMPLATES / "certificate.typ"), root=str(press.TEMPLATES), font_paths=fonts
-    )
+    compiler = typst.Compiler(str(press.TEMPLATES / "certificate.typ"), root=str(press.TEMPLATES), font_paths=fonts)
     numbers = iter(range(1, 1_000_000))
 
     def fresh() -> list[int]:
@@ -53,7 +51,10 @@ def measure(bench: Bench) -> list[Figure]:
         began = time.perf_counter()
         for inputs in pages:
             compiler.compile(
-                format="pdf", sys_inputs=inputs, pdf_standards="a-3b", timestamp=datetime.now(UTC).replace(microsecond=0)
+                format="pdf",
+                sys_inputs=inputs,
+                pdf_standards="a-3b",
+                timestamp=datetime.now(UTC).replace(microsecond=0),
             )
         return len(pages) / (time.perf_counter() - began)
 

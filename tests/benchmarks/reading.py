@@ -19,9 +19,7 @@ def measure(bench: Bench) -> list[Figure]:
     def rate(port: int, asked: bytes) -> float:
         return drive(port, repeat(asked), connections=CONNECTIONS, seconds=bench.size.seconds).require(200).per_second
 
-    figure, yardstick = by_turns(
-        bench.size.rounds, lambda: rate(bench.port, read), lambda: rate(bench.flask, echo)
-    )
+    figure, yardstick = by_turns(bench.size.rounds, lambda: rate(bench.port, read), lambda: rate(bench.flask, echo))
     return [
         Figure(
             what="Signed-in JSON read through the gateway",

@@ -72,7 +72,8 @@ def _rush(bench: Bench) -> Figure:
 def _check_rush(bench: Bench, given: int, refused: int) -> None:
     with bench.installation.connect("licensing") as licensing:
         told = licensing.execute(
-            "SELECT count(*), count(DISTINCT seat_id), count(DISTINCT account_id) FROM assignments WHERE sku = %s", [RUSH]
+            "SELECT count(*), count(DISTINCT seat_id), count(DISTINCT account_id) FROM assignments WHERE sku = %s",
+            [RUSH],
         ).fetchone()
         taken = licensing.execute(
             "SELECT count(assignment_id) FROM seats JOIN seat_pools ON seat_pools.id = pool_id WHERE sku = %s", [RUSH]
@@ -129,7 +130,12 @@ def _grant(bench: Bench, wanted: dict[str, int]) -> None:
         with work_factory(session_factory(engine))() as work:
             lines = [
                 OrderedLine(
-                    line_id=new_id(), product_id=products[sku], sku=sku, kind="seats", quantity=seats, validity_months=12
+                    line_id=new_id(),
+                    product_id=products[sku],
+                    sku=sku,
+                    kind="seats",
+                    quantity=seats,
+                    validity_months=12,
                 )
                 for sku, seats in wanted.items()
             ]
@@ -158,5 +164,3 @@ def _is_sold_out(answer: Answer) -> bool:
 
 def _small(number: int) -> str:
     return f"bench-small-{number}"
-
-

@@ -28,7 +28,8 @@ class OrderRows:
         """The rows that placing this order wrote."""
         order = _rows(source, "SELECT * FROM orders WHERE number = %s", number)
         (one,) = order
-        command = _rows(source, "SELECT * FROM commands WHERE answer->>'number' = %s", number)
+        # one: in the yardstick's own database every copy holds the first order's answer
+        command = _rows(source, "SELECT * FROM commands WHERE answer->>'number' = %s LIMIT 1", number)
         events = "SELECT * FROM outbox WHERE subject = %s AND type = 'orders.order_placed.v1'"
         return cls(
             rows={
