@@ -3,6 +3,8 @@
 import logging
 import os
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import Any
 
@@ -11,6 +13,18 @@ from structlog.typing import EventDict, Processor, WrappedLogger
 
 correlation_id: ContextVar[str | None] = ContextVar("correlation_id", default=None)
 """The id that entered at the gateway and follows the deed through every service."""
+
+
+@contextmanager
+def correlated(value: str | None) -> Iterator[None]:
+    """Let what is logged and begun inside the block belong to the deed with this id; None changes nothing."""
+    token = correlation_id.set(value) if value else None
+    try:
+        yield
+    finally:
+        if token is not None:
+            correlation_id.reset(token)
+
 
 SECRET_WORDS = (
     "password",

@@ -11,7 +11,7 @@ from typing import Any
 
 from libs.chassis.clock import Clock, SystemClock
 from libs.chassis.ids import new_id
-from libs.chassis.logging import correlation_id, get_logger
+from libs.chassis.logging import correlated, correlation_id, get_logger
 from libs.chassis.principal import Principal, PrincipalVerifier
 from libs.contracts.base import dump, load
 from libs.contracts.errors import (
@@ -153,7 +153,10 @@ class Answering:
 
     def answer(self, request: Request) -> dict[str, Any]:
         """The wire form of the answer; never raises."""
-        token = correlation_id.set(request.correlation_id or str(new_id()))
+        with correlated(request.correlation_id or str(new_id())):
+            return self._answer(request)
+
+    def _answer(self, request: Request) -> dict[str, Any]:
         began = time.perf_counter()
         method = self._methods.get(request.method)
         name = method.name if method else "unknown"
@@ -165,8 +168,10 @@ class Answering:
             result, error = None, self._translate(failure, name)
         finally:
             metrics.rpc_seconds.labels(name).observe(time.perf_counter() - began)
-            correlation_id.reset(token)
-        metrics.rpc_calls.labels(name, error.KIND if error else "done").inc()
+        outcome = error.KIND if error else "done"
+        metrics.rpc_calls.labels(name, outcome).inc()
+        if method and method.kind == "command":  # questions leave no trace: there are too many
+            log.info("command", method=name, outcome=outcome)
         return {"result": result, "error": error_to_wire(error) if error else None}
 
     def _result(self, method: Method | None, request: Request) -> Any:

@@ -171,6 +171,7 @@ class Consumer:
         failed = [(handler, error) for handler, error in failures if error is not None]
         if not failed:
             delivery.ack()
+            log.info("event handled", type=envelope.type, event_id=str(envelope.id))
             return
         handler, error = failed[0]
         attempt = _attempt(delivery) + 1

@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session, sessionmaker
 
 from libs.chassis.clock import Clock, SystemClock
 from libs.chassis.ids import new_id
+from libs.chassis.logging import correlated, correlation_id
 from libs.contracts.base import Event
 from libs.contracts.errors import Unauthenticated
 from libs.messaging import outbox
@@ -23,7 +24,8 @@ if TYPE_CHECKING:
 
 
 def _new_correlation_id() -> str:
-    return str(new_id())
+    """The id of the deed that this thread is at, or of a new one."""
+    return correlation_id.get() or str(new_id())
 
 
 @dataclass(kw_only=True)
@@ -59,6 +61,18 @@ class Work:
     def record(self, event: Event) -> None:
         """Record an event that has no aggregate."""
         outbox.record(self.session, event)
+
+    @contextmanager
+    def following(self, correlation_id: str | None) -> Iterator[None]:
+        """Let what is recorded and logged inside the block belong to the deed with this id; None changes nothing."""
+        before = self.correlation_id
+        with correlated(correlation_id):
+            self.correlation_id = self.session.info["correlation_id"] = correlation_id or before
+            try:
+                yield
+                self.session.flush()  # events take the id of the moment at which they are written
+            finally:
+                self.correlation_id = self.session.info["correlation_id"] = before
 
     def wake(self, job: str) -> None:
         """Run the named job of this service as soon as this work is committed."""

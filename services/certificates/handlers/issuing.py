@@ -20,6 +20,7 @@ def issue_certificate(work: Work, event: TrainingPassed) -> None:
     if work.session.scalar(select(Certificate.id).where(Certificate.enrolment_id == enrolment.id)):
         return
     certificate = Certificate.issue(enrolment, _next_number(work), now=work.now())
+    certificate.correlation_id = work.correlation_id
     _name_holder(work, certificate)
     work.session.add(certificate)
     work.wake(PRINT_JOB)

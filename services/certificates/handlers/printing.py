@@ -24,7 +24,8 @@ def print_due(work: Work) -> bool:
     )
     certificates = work.session.scalars(due).all()
     for certificate in certificates:
-        _print(work, certificate)
+        with work.following(certificate.correlation_id):
+            _print(work, certificate)
     return len(certificates) == BATCH
 
 
@@ -38,3 +39,4 @@ def _print(work: Work, certificate: Certificate) -> None:
         log.exception("certificate not printed", certificate_id=str(certificate.id), tries=certificate.tries)
     else:
         certificate.publish(stored)
+        log.info("certificate printed", certificate_id=str(certificate.id))

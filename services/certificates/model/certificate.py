@@ -68,6 +68,7 @@ class Certificate(Aggregate, Base):
     revoked_by: Mapped[UUID | None]
     revocation_reason: Mapped[str | None]
     tries: Mapped[int] = mapped_column(default=0)
+    correlation_id: Mapped[str | None]
     retry_at: Mapped[datetime]
 
     @classmethod

@@ -8,6 +8,7 @@ from uuid import UUID
 
 from sqlalchemy import or_, select
 
+from libs.chassis.logging import correlated, get_logger
 from libs.contracts.base import dump
 from libs.contracts.orders import InvoiceIssued, OrderPaid, ProformaIssued
 from libs.messaging.work import Work, WorkFactory
@@ -42,7 +43,14 @@ def issue_invoice(work: Work, event: OrderPaid) -> None:
     # The lock comes last: every other invoice waits for it until this transaction ends.
     series = work.session.get_one(DocumentSeries, INVOICES, with_for_update=True)
     work.session.add(
-        Invoice(number=series.take(), order_id=order.id, issued_on=today, issued_at=work.now(), content=content)
+        Invoice(
+            number=series.take(),
+            order_id=order.id,
+            issued_on=today,
+            issued_at=work.now(),
+            content=content,
+            correlation_id=work.correlation_id,
+        )
     )
     work.wake("issue invoices")
 
@@ -55,8 +63,9 @@ def issue_proformas(open_work: WorkFactory) -> bool:
             return False
         order, buyer = claimed
         number, document = order.number, proforma_of(order, buyer, operator(), settings().time_zone)
-    stored = _store("proformas", number, press().proforma, document)
-    with open_work() as work:
+    with correlated(order.correlation_id):
+        stored = _store("proformas", number, press().proforma, document)
+    with open_work(correlation_id=order.correlation_id) as work:
         order = work.session.get_one(Order, order.id, with_for_update=True)
         if order.proforma is None:
             order.proforma_wanted, order.proforma = False, stored
@@ -72,8 +81,9 @@ def issue_invoices(open_work: WorkFactory) -> bool:
         if invoice is None:
             return False
         invoice_id, number, document = invoice.id, invoice.number, invoice_of(invoice.number, invoice.content)
-    stored = _store("invoices", number, press().invoice, document)
-    with open_work() as work:
+    with correlated(invoice.correlation_id):
+        stored = _store("invoices", number, press().invoice, document)
+    with open_work(correlation_id=invoice.correlation_id) as work:
         _tell_invoice(work, invoice_id, stored)
     return True
 
@@ -118,6 +128,7 @@ def _store(folder: str, number: str, set_pdf: Callable[..., bytes], document: ob
     # Of the content, so that a second setting by another release is another file, never a changed one.
     digest = hashlib.sha256(content).hexdigest()[:12]
     stored = store().put(f"orders/{folder}/{number}-{digest}.pdf", content)
+    get_logger().info("document set", folder=folder, number=number)
     return dump(stored.view(f"{folder.removesuffix('s')}-{number}.pdf"))
 
 

@@ -11,7 +11,7 @@ from sqlalchemy.dialects import postgresql
 
 from libs.chassis.documents import DocumentMissing
 from libs.chassis.ids import new_id
-from libs.chassis.logging import get_logger
+from libs.chassis.logging import correlated, get_logger
 from libs.messaging.work import Work, WorkFactory
 from services.orders.adapters.bank_statements import Entry, OwnAccounts, Reason, StatementFault, read_statement
 from services.orders.handlers import matching
@@ -36,18 +36,24 @@ def import_waiting(open_work: WorkFactory) -> bool:
         claimed = _claim(work, owner)
     if claimed is None:
         return False
+    with correlated(claimed.correlation_id):
+        _take_in(open_work, claimed, owner)
+    return True
+
+
+def _take_in(open_work: WorkFactory, claimed: BankStatement, owner: UUID) -> None:
     try:
         if claimed.state != "matching":
             _read(open_work, claimed, owner)
         _match(open_work, claimed.id, owner)
     except LeaseLost:
-        return True
+        return
     except StatementFault as fault:
         _fail(open_work, claimed.id, owner, fault)
     except Exception:
         _give_back(open_work, claimed.id, owner)
         raise
-    return True
+    get_logger().info("bank statement over", statement_id=str(claimed.id))
 
 
 def _claim(work: Work, owner: UUID) -> BankStatement | None:
@@ -63,16 +69,22 @@ def _claim(work: Work, owner: UUID) -> BankStatement | None:
     )
     if statement is None:
         return None
+    with work.following(statement.correlation_id):
+        return statement if _begin(work, statement, owner) else None
+
+
+def _begin(work: Work, statement: BankStatement, owner: UUID) -> bool:
+    """Begin another attempt; False where there were too many."""
     statement.attempts += 1
     if statement.attempts > MOST_ATTEMPTS:
         _drop_staged(work, statement.id)
         statement.fail("internal", {}, work.now())
-        return None
+        return False
     statement.lease(owner, work.now())
     if statement.state != "matching":
         _drop_staged(work, statement.id)
         statement.begin_reading()
-    return statement
+    return True
 
 
 def _read(open_work: WorkFactory, statement: BankStatement, owner: UUID) -> None:

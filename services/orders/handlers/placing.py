@@ -35,6 +35,7 @@ def place_order(work: Work, command: PlaceOrder) -> OrderView:
         due_on=today + timedelta(days=ordering.payment_days),
         expires_at=now + timedelta(days=ordering.expiry_days),
     )
+    order.correlation_id = work.correlation_id
     work.session.add(order)
     work.session.flush()
     if order.proforma_wanted:

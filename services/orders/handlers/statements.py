@@ -24,6 +24,7 @@ def import_bank_statement(work: Work, command: ImportBankStatement) -> BankState
         uploaded_at=work.now(),
         uploaded_by=work.caller.account_id,
         reason_params={},
+        correlation_id=work.correlation_id,
     )
     work.session.add(statement)
     work.session.flush()

@@ -48,6 +48,7 @@ class BankStatement(Aggregate, Base):
     reason_params: Mapped[dict[str, str]]
     finished_at: Mapped[datetime | None]
     attempts: Mapped[int] = mapped_column(default=0)
+    correlation_id: Mapped[str | None]
     lease_owner: Mapped[UUID | None]
     lease_until: Mapped[datetime | None]
 

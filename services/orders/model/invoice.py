@@ -28,5 +28,6 @@ class Invoice(Base):
     issued_on: Mapped[date]
     issued_at: Mapped[datetime]
     content: Mapped[dict[str, Any]]
+    correlation_id: Mapped[str | None]
     lease_until: Mapped[datetime | None]
     document: Mapped[dict[str, Any] | None] = mapped_column(JSONB)

@@ -125,6 +125,7 @@ class Order(Aggregate, Base):
     settled_at: Mapped[datetime | None]
     decided_by: Mapped[UUID | None]
     decline_reason: Mapped[str | None]
+    correlation_id: Mapped[str | None]
     proforma_wanted: Mapped[bool]
     proforma_lease_until: Mapped[datetime | None]
     proforma: Mapped[dict[str, Any] | None] = mapped_column(JSONB)

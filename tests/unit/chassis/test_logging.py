@@ -42,3 +42,12 @@ def test_secrets_and_personal_data_are_hidden(output: pytest.CaptureFixture[str]
     logs.configure("orders")
     logs.get_logger().warning("something", **{name: "swordfish"})
     assert last_line(output)[name] == "<hidden>"
+
+
+def test_a_block_belongs_to_the_deed_it_is_told_and_to_the_one_before_afterwards() -> None:
+    with logs.correlated("c-1"):
+        with logs.correlated("c-2"):
+            assert logs.correlation_id.get() == "c-2"
+        with logs.correlated(None):
+            assert logs.correlation_id.get() == "c-1"
+    assert logs.correlation_id.get() is None
