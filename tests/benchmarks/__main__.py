@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import logging
 import os
 import platform
 import sys
@@ -16,6 +17,8 @@ import time
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
+
+import structlog
 
 from deploy.local.errors import CannotStart
 from tests.benchmarks import ordering, paying, printing, reading, seats, signing_in
@@ -46,6 +49,8 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--only", choices=MEASUREMENTS, action="append", help="only these measurements")
     given = parser.parse_args(arguments)
     size = Size.small() if given.small else Size()
+    # what the measured handlers log in this process is nobody's concern here
+    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.ERROR))
     try:
         figures = _measured(size, given.only or list(MEASUREMENTS))
     except CannotStart as error:

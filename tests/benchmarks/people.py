@@ -11,6 +11,7 @@ from uuid import UUID
 
 import argon2
 import requests
+from psycopg import sql
 
 from deploy.local.machine import HOST, ROOT
 from libs.chassis.operator import PRESETS
@@ -145,7 +146,9 @@ def _wait_until_known(installation: Installation, *, people: int, skus: int) -> 
             for table, least in wanted:
 
                 def known(table: str = table, least: int = least) -> bool:
-                    (count,) = connection.execute(f"SELECT count(*) FROM {table}").fetchone()
+                    (count,) = connection.execute(
+                        sql.SQL("SELECT count(*) FROM {}").format(sql.Identifier(table))
+                    ).fetchone()
                     return count >= least
 
                 eventually(known, timeout=max(1, deadline - time.monotonic()))
