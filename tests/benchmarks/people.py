@@ -75,7 +75,7 @@ def settle_in(installation: Installation, *, people: int, skus: list[str]) -> Pe
         # one digest for all: a check takes the same time whoever shares the password
         identity.execute("UPDATE credentials SET digest = %s, expires_at = NULL, failures = 0", [_digest_of(PASSWORD)])
         ids = dict(identity.execute("SELECT login, id FROM accounts").fetchall())
-        (organisation_id,) = identity.execute("SELECT id FROM organisations").fetchone()
+        (organisation_id,) = identity.execute("SELECT id FROM organisations").fetchone() or (None,)
     _wait_until_known(installation, people=len(ids), skus=len(skus))
     return People(
         everybody=[Person(login=login, phone=phone, account_id=ids[login]) for login, phone in phones.items()],

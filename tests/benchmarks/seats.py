@@ -34,8 +34,8 @@ def skus(rounds: int) -> list[str]:
 
 def measure(bench: Bench) -> list[Figure]:
     """The rush, then assignments a second from small pools and from a large one."""
-    _grant(bench, {RUSH: bench.size.seats, LARGE: LARGE_POOL})
-    _grant(bench, {_small(number): SMALL_POOL for number in range(bench.size.rounds)})
+    grant(bench, {RUSH: bench.size.seats, LARGE: LARGE_POOL})
+    grant(bench, {_small(number): SMALL_POOL for number in range(bench.size.rounds)})
     return [_rush(bench), *_pools(bench)]
 
 
@@ -121,7 +121,7 @@ def _slice(bench: Bench, number: int) -> Sequence[Person]:
     return bench.people.everybody[start : start + size]
 
 
-def _grant(bench: Bench, wanted: dict[str, int]) -> None:
+def grant(bench: Bench, wanted: dict[str, int]) -> None:
     """Give the organisation seats as a paid order does."""
     engine = create_engine(bench.installation.url("licensing"))
     with bench.installation.connect("licensing") as licensing:

@@ -84,7 +84,7 @@ def _begin(person: Person) -> bytes:
 
 def _pushes(bench: Bench) -> int:
     with bench.installation.connect("mfa") as mfa:
-        (count,) = mfa.execute("SELECT count(*) FROM challenges WHERE transaction_id IS NOT NULL").fetchone()
+        (count,) = mfa.execute("SELECT count(*) FROM challenges WHERE transaction_id IS NOT NULL").fetchone() or (0,)
     return int(count)
 
 
