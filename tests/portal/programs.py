@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
-from uuid import uuid4
+from uuid import UUID
 
 from werkzeug.test import TestResponse
 
@@ -18,7 +18,8 @@ from tests.portal.views import (
     StandIn,
 )
 
-SOME = uuid4()
+SOME = UUID("01a200b1-e0ec-750f-a0b2-d64381c58c55")
+"""An id; a fixed one, so that tests have the same names in every process."""
 
 
 @dataclass
