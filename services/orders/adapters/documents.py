@@ -247,7 +247,8 @@ class _Words:
 
 def _qr_svg(payload: str) -> str:
     # EPC069-12 fixes error correction M and allows versions up to 13.
-    code = segno.make(payload.encode(), error="m", boost_error=False, micro=False, encoding="utf-8")
+    # Readers take any of the eight masks; trying all of them out takes longer than setting the page.
+    code = segno.make(payload.encode(), error="m", boost_error=False, micro=False, encoding="utf-8", mask=3)
     out = BytesIO()
     code.save(out, kind="svg", border=0, dark="#14213d", xmldecl=False, svgns=True)
     return out.getvalue().decode()
