@@ -26,6 +26,7 @@ from libs.contracts.errors import (
 )
 from libs.messaging import faults, metrics
 from libs.messaging.backoff import Backoff
+from libs.messaging.fail_points import reach
 from libs.messaging.remembering import once
 from libs.messaging.rpc import Method, ServiceRpc
 from libs.messaging.work import WorkFactory
@@ -186,7 +187,8 @@ class Answering:
         failures = 0
         while True:
             try:
-                return self._attempt(method, request, principal, content)
+                answer = self._attempt(method, request, principal, content)
+                break
             except Exception as error:
                 failures += 1
                 if faults.is_lost_connection(error) and failures == 1 and _may_run_again(method, request):
@@ -194,6 +196,9 @@ class Answering:
                 if failures >= faults.COLLISIONS or not faults.is_collision(error):
                     raise
                 time.sleep(Backoff(0.005 * 2**failures).next())
+        if method.kind == "command":
+            reach("rpc.after_effect")
+        return answer
 
     def _principal(self, method: Method, request: Request) -> Principal | None:
         if request.principal is not None:

@@ -21,6 +21,7 @@ from libs.contracts.base import Event
 from libs.messaging import faults, metrics
 from libs.messaging.backoff import Backoff
 from libs.messaging.envelope import PREFIX, Envelope, Poison
+from libs.messaging.fail_points import reach
 from libs.messaging.inbox import receive
 from libs.messaging.jobs import NamedHandler, Subscriptions
 from libs.messaging.link import Delivery, Link, LinkDown
@@ -170,6 +171,7 @@ class Consumer:
         failures = [(handler, self._handle(delivery, handler, envelope, event)) for handler in handlers]
         failed = [(handler, error) for handler, error in failures if error is not None]
         if not failed:
+            reach("consumer.after_effect")
             delivery.ack()
             log.info("event handled", type=envelope.type, event_id=str(envelope.id))
             return
@@ -241,6 +243,7 @@ class Consumer:
                 self._consuming_pause(delivery, backoff.next())
                 continue
             if outcome is Outcome.SENT:
+                reach("consumer.after_pass_on")
                 delivery.ack()
                 return
             log.error("message cannot be passed on", queue=queue_name, outcome=outcome.value)

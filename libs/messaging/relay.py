@@ -18,6 +18,7 @@ from libs.chassis.logging import get_logger
 from libs.messaging import envelope, metrics
 from libs.messaging.backoff import Backoff
 from libs.messaging.envelope import Envelope
+from libs.messaging.fail_points import reach
 from libs.messaging.link import LinkDown
 from libs.messaging.publisher import Outcome, Parcel, Publisher
 from libs.messaging.tables import outbox
@@ -86,7 +87,9 @@ class Relay:
             rows = self._claim(connection)
             if not rows:
                 return 0
+            reach("relay.before_publish")
             outcomes = self._publisher.publish([_parcel(row) for row in rows], timeout=CONFIRM_SECONDS)
+            reach("relay.after_publish")
             sent = self._sort(rows, outcomes)
             if sent:
                 marked = update(outbox).where(outbox.c.id.in_(sent)).values(published_at=self._clock.now())

@@ -22,6 +22,7 @@ from libs.chassis.logging import get_logger
 from libs.messaging import metrics
 from libs.messaging.answering import HEADER_PREFIX, Answering, Malformed, Request, read_request
 from libs.messaging.backoff import Backoff
+from libs.messaging.fail_points import reach
 from libs.messaging.link import Delivery, Link, LinkDown
 from libs.messaging.rpc import ServiceRpc
 from libs.messaging.topology import RPC_DEAD, RPC_EXCHANGE, declare_rpc
@@ -104,6 +105,8 @@ class Listener(SharedExtension, ProviderCollector):
             # nameko ends the process when a worker raises
             log.exception("answer could not be sent", method=delivery.routing_key)
             metrics.rpc_unanswered.inc()
+        if HEADER_PREFIX + "command_id" in delivery.headers:
+            reach("rpc.after_reply")
         delivery.ack()
 
     def _run(self) -> None:

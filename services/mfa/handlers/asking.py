@@ -9,6 +9,7 @@ from sqlalchemy import or_, select
 from libs.chassis.logging import get_logger
 from libs.chassis.operator import load_operator
 from libs.chassis.settings import common_settings
+from libs.messaging.fail_points import reach
 from libs.messaging.work import Work, WorkFactory
 from services.mfa.adapters.push import (
     CIRCUIT_OPEN,
@@ -63,6 +64,7 @@ def _ask(open_work: WorkFactory, provider: PushProvider, claimed: Claim) -> None
         return
     try:
         receipt = provider.send(errand.phone, errand.description, errand.expires_at)
+        reach("job.after_talk")
     except ProviderFailed as failure:
         _note_failed_send(open_work, claimed, failure)
     else:

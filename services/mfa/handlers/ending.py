@@ -5,6 +5,7 @@ from uuid import UUID
 
 from sqlalchemy import select
 
+from libs.messaging.fail_points import reach
 from libs.messaging.work import WorkFactory
 from services.mfa.adapters.push import ProviderFailed, PushProvider
 from services.mfa.handlers.claims import MOST_AT_ONCE, Claim, claim, each, locked
@@ -48,6 +49,7 @@ def _withdraw(open_work: WorkFactory, provider: PushProvider, claimed: Claim) ->
         provider.withdraw(claimed.thread_id or "")  # answered already or not: it is no longer on the phone
     except ProviderFailed:
         failed = True
+    reach("job.after_talk")
     with open_work(correlation_id=claimed.correlation_id) as work:
         challenge = locked(work, claimed.challenge_id)
         if failed:

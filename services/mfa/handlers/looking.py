@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import update
 
+from libs.messaging.fail_points import reach
 from libs.messaging.work import Work, WorkFactory
 from services.mfa.adapters.push import Answer, Finding, NotAuthorised, ProviderFailed, PushProvider, Refused
 from services.mfa.handlers.claims import Claim, claim, each, locked
@@ -52,6 +53,7 @@ def _look(open_work: WorkFactory, provider: PushProvider, claimed: Claim) -> Non
         finding = provider.look(claimed.transaction_id or "")
     except ProviderFailed as failure:
         finding = failure
+    reach("job.after_talk")
     with open_work(correlation_id=claimed.correlation_id) as work:
         challenge = locked(work, claimed.challenge_id)
         if challenge.state != State.PENDING:

@@ -14,6 +14,7 @@ from sqlalchemy import select, update
 from libs.chassis.crypto import unseal
 from libs.chassis.logging import correlation_id, get_logger
 from libs.chassis.metrics import Counter
+from libs.messaging.fail_points import reach
 from libs.messaging.work import Work, WorkFactory
 from services.notifications.adapters import letters, smtp
 from services.notifications.adapters.templates import BLOT
@@ -124,6 +125,7 @@ def _send(open_work: WorkFactory, server: smtp.MailServer, claimed: Claimed) -> 
     try:
         letter = _compose(claimed)
         server.send(letter.message, letter.sender.addr_spec, letter.recipient.addr_spec)
+        reach("job.after_talk")
     except (Unsendable, smtp.Refused) as error:
         _record(open_work, claimed, "given_up", partial(Mail.give_up, error=error.reason))
     except (NotYet, smtp.PutOff, smtp.Unreachable) as error:
