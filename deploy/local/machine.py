@@ -124,7 +124,7 @@ class Child:
             with contextlib.suppress(psutil.NoSuchProcess):
                 process.send_signal(number)
 
-    def stop(self, number: int, *, seconds: float = 20) -> None:
+    def stop(self, number: int, *, seconds: float = 30) -> None:
         """Ask the program to end; after the given time end it with all its children."""
         process = self.process
         if process is not None:

@@ -14,8 +14,8 @@ from honcho.printer import Printer
 from deploy.local.machine import ROOT
 from deploy.local.stack import Program
 
-# honcho kills after five seconds; a worker in the middle of a delivery may need longer to put it down.
-honcho.manager.KILL_WAIT = 20
+# honcho kills after five seconds; a process takes up to 25 to finish what it has begun.
+honcho.manager.KILL_WAIT = 30
 
 
 class Processes:

@@ -95,7 +95,10 @@ class Consumer:
             thread.start()
 
     def stop(self, timeout: float = 20.0) -> bool:
-        """Take no more, finish what was begun, give back the rest; false where that took too long."""
+        """Take no more and handle what the broker has handed over; false where that took too long.
+
+        Nothing is given back: a message that comes again counts as one whose process died.
+        """
         self._stopping.set()
         self._thread.join(timeout)
         return not self._thread.is_alive()
@@ -144,8 +147,8 @@ class Consumer:
 
     def _work_lane(self, lane: "queue.SimpleQueue[Delivery | None]") -> None:
         while (delivery := lane.get()) is not None:
-            if self._stopping.is_set() or not delivery.link.alive:
-                continue  # unacknowledged: the broker gives it to somebody else
+            if not delivery.link.alive:
+                continue  # the broker has it back and gives it to somebody else
             try:
                 self._deal_with(delivery)
             except Abandoned:
