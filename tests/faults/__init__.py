@@ -1,0 +1,1 @@
+"""Faults put into the whole running product, and what of its work survives them."""
