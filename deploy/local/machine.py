@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import random
 import socket
 import subprocess
 import sys
@@ -21,6 +22,7 @@ ROOT = Path(__file__).resolve().parents[2]
 LOCAL = ROOT / ".local"
 HOST = "127.0.0.1"
 MARK = "LICENTIA_STACK"
+LOWEST_PORT = 15_000
 
 Say = Callable[[str], None]
 
@@ -35,11 +37,28 @@ def tell(line: str) -> None:
 
 
 def free_port() -> int:
-    """Return a port of the loopback address that nobody listens on just now."""
+    """Return a port of the loopback address that nobody listens on just now.
+
+    Where possible one that the system does not lend to outgoing connections: it is still free when the program that
+    listens on it is started again.
+    """
+    for _ in range(100):
+        port = random.randrange(LOWEST_PORT, _first_lent_port())  # noqa: S311  not a secret, only spreads
+        if port_is_free(port):
+            return port
     with socket.socket() as probe:
         probe.bind((HOST, 0))
-        port: int = probe.getsockname()[1]
-    return port
+        lent: int = probe.getsockname()[1]
+    return lent
+
+
+def _first_lent_port() -> int:
+    """Where the range of ports begins that outgoing connections are given."""
+    try:
+        first = int(Path("/proc/sys/net/ipv4/ip_local_port_range").read_text().split()[0])
+    except (OSError, ValueError, IndexError):
+        return 32_768
+    return max(first, LOWEST_PORT + 1)
 
 
 def port_is_free(port: int) -> bool:
@@ -116,6 +135,11 @@ class Child:
         if self._popen is not None:
             return self._popen.poll() is None
         return self.process is not None
+
+    @property
+    def exit_code(self) -> int | None:
+        """With what the program that this object started ended; None while it lives."""
+        return None if self._popen is None else self._popen.poll()
 
     def signal(self, number: int) -> None:
         """Send a signal to the program, if it lives."""

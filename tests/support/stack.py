@@ -6,21 +6,23 @@ import json
 import shutil
 import signal
 import tempfile
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from deploy.local.errors import CannotStart
 from deploy.local.leftovers import stop_leftovers
 from deploy.local.machine import ROOT, Child
-from deploy.local.stack import Ports, Stack
+from deploy.local.stack import Ports, Program, Stack
 
 
 class RunningStack:
     """A stack whose programs write their logs into files and can be stopped, killed and started one by one."""
 
-    def __init__(self, preset: str = "demo") -> None:
-        self.folder = Path(tempfile.mkdtemp(prefix="licentia-stack-"))
-        self.stack = Stack(folder=self.folder, preset=preset, ports=Ports.free(), durable=False)
+    def __init__(self, preset: str = "demo", *, durable: bool = False, folder: Path | None = None) -> None:
+        """`durable` where crashes of the database are tried; `folder` must be the test's own, for it is removed."""
+        self.folder = folder or Path(tempfile.mkdtemp(prefix="licentia-stack-"))
+        self.stack = Stack(folder=self.folder, preset=preset, ports=Ports.free(), durable=durable)
         self._children: dict[str, Child] = {}
 
     @property
@@ -33,10 +35,20 @@ class RunningStack:
         """The demo accounts by login, with their issued passwords."""
         return {one["login"]: one for one in self.stack.accounts}
 
+    @property
+    def children(self) -> Mapping[str, Child]:
+        """The processes by their programs' names."""
+        return self._children
+
+    def prepare(self) -> None:
+        """Start broker and database and say which programs there will be, without starting them."""
+        self.stack.prepare()
+
     def start(self) -> None:
         """Start everything and wait until all of it is ready."""
         try:
-            self.stack.prepare()
+            if not self.stack.programs:
+                self.prepare()
             for program in self.stack.programs:
                 self._children[program.name] = Child(program.name, self.folder / "logs")
                 self.start_program(program.name)
@@ -52,6 +64,20 @@ class RunningStack:
         except CannotStart as error:
             ended = [f"{name}: {child.tail(12)}" for name, child in self._children.items() if not child.running]
             raise CannotStart(f"{error} {'; '.join(ended)}") from error
+
+    def add_program(self, program: Program) -> None:
+        """Start one more program: a second copy, most often."""
+        self.stack.programs.append(program)
+        self._children[program.name] = Child(program.name, self.folder / "logs")
+        self.start_program(program.name)
+
+    def remove_program(self, name: str) -> int | None:
+        """Stop a program that was added; its exit code."""
+        child = self._children[name]
+        child.stop(signal.SIGTERM, seconds=30)
+        self.stack.programs = [one for one in self.stack.programs if one.name != name]
+        del self._children[name]
+        return child.exit_code
 
     def start_program(self, name: str) -> None:
         """Start one program (again), without waiting until it is ready."""
