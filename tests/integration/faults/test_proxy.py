@@ -120,10 +120,10 @@ def test_nobody_listens_where_connections_are_refused(proxy: Proxy) -> None:
 def test_a_resetting_line_resets_new_connections_and_old_ones(proxy: Proxy) -> None:
     with greeted(proxy) as old:
         proxy.behave(Weather(way=Way.RESET))
-        for client in (old, connect(proxy)):
-            with pytest.raises(ConnectionResetError):
-                client.recv(1)
-            client.close()
+        with pytest.raises(ConnectionResetError):
+            old.recv(1)
+        with pytest.raises(ConnectionResetError), connect(proxy) as new:
+            new.recv(1)
 
 
 def test_a_half_open_line_accepts_and_never_answers(proxy: Proxy) -> None:
@@ -207,5 +207,5 @@ def test_an_upstream_that_failed_its_probe_loses_its_connections_and_gets_no_mor
 def test_where_no_upstream_lives_the_connection_is_reset() -> None:
     gone = Upstream("x")
     gone.stop()
-    with Proxy(gone.address) as proxy, connect(proxy) as client, pytest.raises(ConnectionResetError):
+    with Proxy(gone.address) as proxy, pytest.raises(ConnectionResetError), connect(proxy) as client:
         client.recv(1)
