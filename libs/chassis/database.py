@@ -5,10 +5,14 @@ from decimal import Decimal
 from typing import Any, ClassVar
 from uuid import UUID
 
+import psycopg
 import sqlalchemy
-from sqlalchemy import DateTime, Engine, MetaData, Numeric, Uuid
+from psycopg.errors import OperationalError, _WaitTimeout
+from sqlalchemy import DateTime, Engine, MetaData, Numeric, Uuid, event, text
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import DeclarativeBase, Session, sessionmaker
+
+from libs.chassis.waits import DatabaseWaits, database_waits
 
 NAMING = {
     "ix": "ix_%(table_name)s_%(column_0_N_name)s",
@@ -39,37 +43,96 @@ class ServiceBase(DeclarativeBase):
     }
 
 
+class PatientConnection(psycopg.Connection[Any]):
+    """A connection that gives a silent server up.
+
+    ``statement_timeout`` is kept by the server: one that is frozen, or whose machine is, keeps nothing, and its kernel
+    goes on acknowledging, so that no TCP timeout sees it either. What bounds a statement then is this clock of ours.
+    """
+
+    patience: float | None = None
+    """Seconds that any one answer may take; set when the connection is made."""
+
+    def wait(self, gen: Any, interval: float = 0.1, timeout: float | None = None) -> Any:
+        """Wait for an answer; raises an ``OperationalError`` and closes the connection where none comes in time."""
+        if timeout is not None or self.patience is None:
+            return super().wait(gen, interval, timeout)
+        try:
+            return super().wait(gen, interval, self.patience)
+        except OperationalError as error:
+            if not self.closed and isinstance(error, _WaitTimeout):
+                self.pgconn.finish()  # close() would first say goodbye to a server that does not listen
+            raise
+
+
+def connection_arguments(waits: DatabaseWaits) -> dict[str, Any]:
+    """How libpq is told to notice a machine that is gone."""
+    return {
+        "connect_timeout": waits.connect_timeout,
+        "tcp_user_timeout": int(waits.tcp_user_timeout * 1000),
+        "keepalives_idle": waits.keepalive_idle,
+        "keepalives_interval": waits.keepalive_interval,
+        "keepalives_count": 3,
+    }
+
+
 def create_engine(
     url: str,
     *,
     pool_size: int = 8,
-    statement_timeout_ms: int = 15_000,
-    lock_timeout_ms: int = 5_000,
-    pool_timeout_s: float = 5.0,
     application_name: str = "licentia",
     pre_ping: bool = True,
     read_only: bool = False,
+    waits: DatabaseWaits | None = None,
 ) -> Engine:
-    """An engine with every wait bounded: for a connection, for a lock, for a statement, for an idle transaction.
+    """An engine with every wait bounded: for a connection, a lock, a statement, an idle transaction, a frozen server.
 
     Without ``pre_ping`` a connection that died in the pool is found by the statement that uses it: a round trip less,
     for those who try again. ``read_only``: the database refuses every change, and each statement stands for itself.
     """
+    waits = waits or database_waits()
     options = (
-        f"-c statement_timeout={statement_timeout_ms} -c lock_timeout={lock_timeout_ms} "
-        "-c idle_in_transaction_session_timeout=60000 -c timezone=UTC"
+        f"-c statement_timeout={_ms(waits.statement_timeout)} -c lock_timeout={_ms(waits.lock_timeout)} "
+        f"-c idle_in_transaction_session_timeout={_ms(waits.idle_in_transaction_timeout)} -c timezone=UTC"
         + (" -c default_transaction_read_only=on" if read_only else "")
     )
-    return sqlalchemy.create_engine(
+    engine = sqlalchemy.create_engine(
         normalise_url(url),
-        pool_size=pool_size,
+        pool_size=waits.pool_size or pool_size,
         max_overflow=0,
-        pool_timeout=pool_timeout_s,
+        pool_timeout=waits.pool_timeout,
         pool_pre_ping=pre_ping,
         **({"isolation_level": "AUTOCOMMIT"} if read_only else {}),
-        pool_recycle=1800,
-        connect_args={"options": options, "connect_timeout": 5, "application_name": application_name},
+        pool_recycle=waits.recycle,
+        connect_args={"options": options, "application_name": application_name, **connection_arguments(waits)},
     )
+    patience = waits.statement_timeout + waits.silence
+
+    @event.listens_for(engine, "do_connect")
+    def connect(_dialect: Any, _record: Any, arguments: Any, parameters: Any) -> PatientConnection:
+        connection = PatientConnection.connect(*arguments, **parameters)
+        connection.patience = patience
+        return connection
+
+    @event.listens_for(engine, "checkin")
+    def be_patient_as_usual(connection: PatientConnection | None, _record: Any) -> None:
+        if connection is not None:
+            connection.patience = patience
+
+    return engine
+
+
+def allow_statements(session: Session, seconds: float) -> None:
+    """Let the statements of this transaction take longer than the usual limit."""
+    connection = session.connection()
+    connection.execute(text("SELECT set_config('statement_timeout', :ms, true)"), {"ms": str(_ms(seconds))})
+    driver = connection.connection.driver_connection
+    if isinstance(driver, PatientConnection):
+        driver.patience = seconds + database_waits().silence
+
+
+def _ms(seconds: float) -> int:
+    return int(seconds * 1000)
 
 
 def normalise_url(url: str) -> str:

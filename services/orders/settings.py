@@ -7,6 +7,7 @@ import environ
 
 from libs.chassis.documents import DocumentStore, from_url
 from libs.chassis.operator import Operator, load_operator
+from libs.chassis.waits import bound
 
 
 @environ.config(prefix="")
@@ -16,7 +17,12 @@ class OrdersSettings:
     operator: str = environ.var("demo")
     documents_url: str = environ.var("file:///var/lib/licentia/documents")
     time_zone: ZoneInfo = environ.var("Europe/Sofia", converter=ZoneInfo)
-    statement_max_bytes: int = environ.var(50_000_000, converter=int)
+    statement_max_bytes: int = bound(
+        50_000_000, "the reader of a bank statement, for the end of its file", "the file is refused", unit="bytes"
+    )
+    import_statement_timeout: float = bound(
+        120.0, "the statement that takes in all rows of a bank file", "it is cancelled, and the import tried again"
+    )
 
 
 @cache

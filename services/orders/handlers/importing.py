@@ -6,9 +6,10 @@ from itertools import islice
 from typing import BinaryIO
 from uuid import UUID
 
-from sqlalchemy import case, delete, func, insert, literal, or_, select, text
+from sqlalchemy import case, delete, func, insert, literal, or_, select
 from sqlalchemy.dialects import postgresql
 
+from libs.chassis.database import allow_statements
 from libs.chassis.documents import DocumentMissing
 from libs.chassis.ids import new_id
 from libs.chassis.logging import correlated, get_logger
@@ -115,8 +116,8 @@ def _stage(work: Work, statement: BankStatement, owner: UUID, batch: list[Entry]
 
 def _keep(work: Work, statement: BankStatement) -> None:
     """Hand the staged entries on, but for those that are known already."""
-    # A hundred thousand rows in one statement are more than the usual limit was made for.
-    work.session.execute(text("SET LOCAL statement_timeout = '120s'"))
+    # a hundred thousand rows in one statement are more than the usual limit was made for
+    allow_statements(work.session, settings().import_statement_timeout)
     staged = select(
         *(getattr(StagedEntry, name) for name in COPIED),
         case((StagedEntry.outgoing, "outgoing"), else_="pending").label("state"),

@@ -14,6 +14,7 @@ from sqlalchemy import func, insert, select, text, update
 from sqlalchemy.exc import IntegrityError
 
 from libs.chassis.database import create_engine, session_factory
+from libs.chassis.waits import DatabaseWaits
 from libs.contracts.errors import Conflict
 from libs.contracts.licensing import SeatAssigned
 from services.licensing.model import Assignment, Seat
@@ -28,7 +29,7 @@ CONNECTIONS = 24
 def database(service_database: Databases) -> Iterator[ServiceDatabase]:
     """The licensing database, with patience for a crowd that waits for connections."""
     small = service_database("licensing")
-    engine = create_engine(small.url, pool_size=CONNECTIONS, pool_timeout_s=90, lock_timeout_ms=60_000)
+    engine = create_engine(small.url, pool_size=CONNECTIONS, waits=DatabaseWaits(pool_timeout=90.0, lock_timeout=60.0))
     yield replace(small, engine=engine, sessions=session_factory(engine))
     engine.dispose()
 
