@@ -13,6 +13,7 @@ import signal
 import socket
 import subprocess
 import sys
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -41,9 +42,21 @@ class Broker:
     """One RabbitMQ: the one AMQP_URL names, or a private node whose folder is given."""
 
     def __init__(
-        self, folder: Path, *, port: int | None = None, management_port: int | None = None, say: Say = quiet
+        self,
+        folder: Path,
+        *,
+        port: int | None = None,
+        management_port: int | None = None,
+        say: Say = quiet,
+        name: str = NODE,
+        epmd_port: int | None = None,
+        settings: Sequence[str] = (),
     ) -> None:
+        """`name`, `epmd_port` (of a name server that runs already) and further `settings` make it a cluster's node."""
         self.folder = folder.absolute()
+        self.name = name
+        self._shared_epmd_port = epmd_port
+        self._settings = list(settings)
         self.port = port
         self.management_port = management_port
         self._say = say
@@ -75,13 +88,12 @@ class Broker:
         if self.port is not None:
             require_free(self.port, "RabbitMQ", "AMQP_PORT")
         port = self.port or free_port()
-        epmd_port = free_port()
+        epmd_port = self._shared_epmd_port or free_port()
         self._configure(port)
         env = self._environment(programs, port, epmd_port)
         (self.folder / "epmd_port").write_text(str(epmd_port))
-        # epmd as our own child: left to itself Erlang starts it as a daemon that nobody would stop.
-        self._epmd.start(["epmd", "-port", str(epmd_port), "-address", HOST], env=env)
-        wait_until(lambda: _listens(epmd_port), seconds=10)
+        if self._shared_epmd_port is None:
+            start_name_server(self._epmd, epmd_port, env)
         self._node.start([str(programs.sbin / "rabbitmq-server")], env=env)
         if not wait_until(lambda: _speaks_amqp(port) or not self._node.running, seconds=SECONDS_TO_START):
             self.stop()
@@ -108,7 +120,7 @@ class Broker:
             "ERL_EPMD_PORT": (self.folder / "epmd_port").read_text(),
         }
         cookie = (self.folder / ".erlang.cookie").read_text()
-        command = ["erl_call", "-sname", NODE, "-c", cookie, "-e"]
+        command = ["erl_call", "-sname", self.name, "-c", cookie, "-e"]
         done = subprocess.run(
             command, input=f"{expression}.\n", env=env, capture_output=True, text=True, timeout=60, check=True
         )
@@ -148,6 +160,7 @@ class Broker:
             "log.file.level = warning",
             "raft.wal_max_size_bytes = 33554432",
             "disk_free_limit.absolute = 100MB",
+            *self._settings,
         ]
         plugins = ""
         if self.management_port is not None:
@@ -167,7 +180,7 @@ class Broker:
             "LC_ALL": "C.UTF-8",
             "ERL_EPMD_ADDRESS": HOST,
             "ERL_EPMD_PORT": str(epmd_port),
-            "RABBITMQ_NODENAME": NODE,
+            "RABBITMQ_NODENAME": self.name,
             "RABBITMQ_NODE_IP_ADDRESS": HOST,
             "RABBITMQ_NODE_PORT": str(port),
             "RABBITMQ_DIST_PORT": str(free_port()),
@@ -195,6 +208,12 @@ def _answering(url: str) -> str:
     except (OSError, ValueError) as error:
         raise CannotStart(f"Nobody answers at the address of AMQP_URL ({error}): correct or unset it.") from error
     return url
+
+
+def start_name_server(epmd: Child, port: int, env: Mapping[str, str]) -> None:
+    """Start Erlang's name server as our own child: left to itself Erlang starts it as a daemon that nobody stops."""
+    epmd.start(["epmd", "-port", str(port), "-address", HOST], env=env)
+    wait_until(lambda: _listens(port), seconds=10)
 
 
 def _listens(port: int) -> bool:
