@@ -79,10 +79,10 @@ class RunningStack:
         del self._children[name]
         return child.exit_code
 
-    def start_program(self, name: str) -> None:
-        """Start one program (again), without waiting until it is ready."""
+    def start_program(self, name: str, *, environment: Mapping[str, str] | None = None) -> None:
+        """Start one program (again), without waiting until it is ready; `environment` is added to its own, this once."""
         program = next(one for one in self.stack.programs if one.name == name)
-        self._children[name].start(program.command, env=program.environment, cwd=ROOT)
+        self._children[name].start(program.command, env={**program.environment, **(environment or {})}, cwd=ROOT)
 
     def stop_program(self, name: str, *, kill: bool = False) -> None:
         """Stop one program as an orchestrator would, or kill it as a fault would."""
