@@ -80,7 +80,7 @@ class RunningStack:
         return child.exit_code
 
     def start_program(self, name: str, *, environment: Mapping[str, str] | None = None) -> None:
-        """Start one program (again), without waiting until it is ready; `environment` is added to its own, this once."""
+        """Start one program (again), without waiting until it is ready; `environment` is added for this once."""
         program = next(one for one in self.stack.programs if one.name == name)
         self._children[name].start(program.command, env={**program.environment, **(environment or {})}, cwd=ROOT)
 
