@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from sqlalchemy.orm import UOWTransaction
 
 _PENDING = "messaging.pending"
+# the wake-up goes along with the insert: a round trip less for every command
+_WRITE = insert(outbox).returning(func.pg_notify(OUTBOX_CHANNEL, ""))
 
 
 class Aggregate:
@@ -86,5 +88,4 @@ def _row(session: Session, event: Event, sequence: int | None) -> dict[str, Any]
 
 
 def _insert(session: Session, rows: list[dict[str, Any]]) -> None:
-    # the wake-up goes along with the insert: a round trip less for every command
-    session.connection().execute(insert(outbox).returning(func.pg_notify(OUTBOX_CHANNEL, "")), rows)
+    session.connection().execute(_WRITE, rows if len(rows) > 1 else rows[0])

@@ -4,15 +4,31 @@ import calendar
 from datetime import date, datetime
 from uuid import UUID
 
-from sqlalchemy import Integer, Uuid, bindparam, func, insert, literal, select
-from sqlalchemy.dialects import postgresql
-from sqlalchemy.orm import Session
+from sqlalchemy import Connection, text
 
+from libs.chassis.ids import new_id
 from libs.contracts.licensing import SeatsGranted
 from libs.contracts.orders import OrderApproved, OrderedLine, OrderPaid
 from libs.messaging.work import Work
-from services.licensing.model import Grant, Seat, SeatPool
 from services.licensing.settings import settings
+
+# text: SQLAlchemy takes longer to put such statements together than the database to carry them out
+_POOL = text("SELECT id FROM seat_pools WHERE organisation_id = :organisation_id AND product_id = :product_id")
+_OPEN_POOL = text("""
+    INSERT INTO seat_pools (id, organisation_id, product_id, sku, kind)
+    VALUES (:id, :organisation_id, :product_id, :sku, :kind) ON CONFLICT DO NOTHING
+""")
+_GRANT = text("""
+    WITH noted AS (
+        INSERT INTO grants (line_id, order_id, pool_id, quantity, valid_until, granted_at)
+        VALUES (:line_id, :order_id, :pool_id, :quantity, :valid_until, :granted_at)
+        ON CONFLICT DO NOTHING RETURNING *
+    ), added AS (
+        INSERT INTO seats (pool_id, line_id, valid_until)
+        SELECT pool_id, line_id, valid_until FROM noted, generate_series(1, quantity)
+    )
+    SELECT 1 FROM noted
+""")
 
 
 def grant_paid_seats(work: Work, event: OrderPaid) -> None:
@@ -27,12 +43,19 @@ def grant_approved_seats(work: Work, event: OrderApproved) -> None:
 
 def _grant(work: Work, order_id: UUID, organisation_id: UUID, lines: list[OrderedLine], since: datetime) -> None:
     begins_on = since.astimezone(settings().time_zone).date()
+    connection = work.session.connection()
     for line in sorted(lines, key=lambda line: line.product_id):
         valid_until = add_months(begins_on, line.validity_months)
-        pool_id = find_or_open_pool(work.session, organisation_id, line)
-        if not _note_grant(work, order_id, pool_id, line, valid_until):
-            continue
-        _add_seats(work.session, pool_id, line, valid_until)
+        grant = {
+            "line_id": line.line_id,
+            "order_id": order_id,
+            "pool_id": find_or_open_pool(connection, organisation_id, line),
+            "quantity": line.quantity,
+            "valid_until": valid_until,
+            "granted_at": work.now(),
+        }
+        if connection.execute(_GRANT, grant).first() is None:
+            continue  # granted before: paid and approved
         work.record(
             SeatsGranted(
                 order_id=order_id,
@@ -46,39 +69,14 @@ def _grant(work: Work, order_id: UUID, organisation_id: UUID, lines: list[Ordere
         )
 
 
-def find_or_open_pool(session: Session, organisation_id: UUID, line: OrderedLine) -> UUID:
+def find_or_open_pool(connection: Connection, organisation_id: UUID, line: OrderedLine) -> UUID:
     """The pool of the line's product, opened at its first seats."""
-    session.execute(
-        postgresql.insert(SeatPool)
-        .values(organisation_id=organisation_id, product_id=line.product_id, sku=line.sku, kind=line.kind)
-        .on_conflict_do_nothing()
-    )
-    return session.execute(
-        select(SeatPool.id).where(SeatPool.organisation_id == organisation_id, SeatPool.product_id == line.product_id)
-    ).scalar_one()
-
-
-def _note_grant(work: Work, order_id: UUID, pool_id: UUID, line: OrderedLine, valid_until: date) -> bool:
-    noted = work.session.execute(
-        postgresql.insert(Grant)
-        .values(
-            line_id=line.line_id,
-            order_id=order_id,
-            pool_id=pool_id,
-            quantity=line.quantity,
-            valid_until=valid_until,
-            granted_at=work.now(),
-        )
-        .on_conflict_do_nothing()
-        .returning(Grant.line_id)
-    )
-    return noted.first() is not None
-
-
-def _add_seats(session: Session, pool_id: UUID, line: OrderedLine, valid_until: date) -> None:
-    numbers = func.generate_series(1, bindparam("quantity", line.quantity, Integer)).table_valued("number")
-    seats = select(literal(pool_id, Uuid), literal(line.line_id, Uuid), literal(valid_until)).select_from(numbers)
-    session.execute(insert(Seat).from_select(["pool_id", "line_id", "valid_until"], seats))
+    key = {"organisation_id": organisation_id, "product_id": line.product_id}
+    pool_id: UUID | None = connection.execute(_POOL, key).scalar()
+    if pool_id is None:
+        connection.execute(_OPEN_POOL, {**key, "id": new_id(), "sku": line.sku, "kind": line.kind})
+        pool_id = connection.execute(_POOL, key).scalar_one()
+    return pool_id
 
 
 def add_months(day: date, months: int) -> date:
