@@ -178,8 +178,7 @@ class Answering:
     def _result(self, method: Method | None, request: Request) -> Any:
         if method is None:
             raise NotFound("no_such_method", "There is no such method.")
-        if request.deadline and request.deadline <= self._clock.now():
-            raise Unavailable("deadline_passed", "The answer would come too late.")
+        self._require_time(request)
         principal = self._principal(method, request)
         if set(request.kwargs) != {"request"}:
             raise Invalid.field("request", "required")
@@ -191,6 +190,7 @@ class Answering:
                 break
             except Exception as error:
                 failures += 1
+                self._require_time(request)
                 if faults.is_lost_connection(error) and failures == 1 and _may_run_again(method, request):
                     continue  # it had died in the pool; the pool is fresh now
                 if failures >= faults.COLLISIONS or not faults.is_collision(error):
@@ -199,6 +199,10 @@ class Answering:
         if method.kind == "command":
             reach("rpc.after_effect")
         return answer
+
+    def _require_time(self, request: Request) -> None:
+        if request.deadline and request.deadline <= self._clock.now():
+            raise Unavailable("deadline_passed", "The answer would come too late.", retry_after=RETRY_AFTER_SECONDS)
 
     def _principal(self, method: Method, request: Request) -> Principal | None:
         if request.principal is not None:

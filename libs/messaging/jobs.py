@@ -11,6 +11,7 @@ from libs.chassis.logging import correlation_id, get_logger
 from libs.contracts.base import Event
 from libs.messaging import faults, metrics
 from libs.messaging.backoff import Backoff
+from libs.messaging.pulses import Pulse, beating
 from libs.messaging.work import WorkFactory
 
 log = get_logger(__name__)
@@ -57,10 +58,12 @@ class JobRunner:
 
     def __init__(self, job: Job, open_work: WorkFactory) -> None:
         self.job = job
-        self._open_work = open_work
+        self.pulse = Pulse(f"job {job.name}")
+        self._open_work = beating(open_work, self.pulse)
         self._wake = threading.Event()
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._run, name=f"job-{job.name}", daemon=True)
+        self.pulse.of(self._thread)
 
     def start(self) -> None:
         """Begin; the first run is at once."""
@@ -97,6 +100,7 @@ class JobRunner:
         backoff = Backoff(first=1.0, most=max(1.0, min(60.0, self.job.every.total_seconds())))
         while not self._stopping.is_set():
             self._wake.clear()
+            self.pulse.beat()
             try:
                 more = self.run_once()
                 metrics.job_runs.labels(self.job.name, "done").inc()
@@ -104,10 +108,10 @@ class JobRunner:
             except Exception as error:
                 metrics.job_runs.labels(self.job.name, "failed").inc()
                 self._tell(error)
-                self._stopping.wait(backoff.next())
+                self.pulse.rest(self._stopping, backoff.next())
                 continue
             if not more:
-                self._wake.wait(self.job.every.total_seconds())
+                self.pulse.rest(self._wake, self.job.every.total_seconds())
 
     def _tell(self, error: Exception) -> None:
         if faults.is_outage(error) or faults.is_overload(error) or faults.is_collision(error):

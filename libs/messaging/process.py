@@ -8,9 +8,6 @@ import threading
 from collections.abc import Callable, Sequence
 from typing import Any
 
-STOP_SECONDS = 25.0
-"""Longest graceful stop; less than the 30 s after which Kubernetes kills."""
-
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one process of a service until it is told to stop."""
@@ -59,21 +56,27 @@ def _engine(service: str, process: str, pool_size: int, *, read_only: bool = Fal
 
     return create_engine(
         _setting(f"{service.upper()}_DATABASE_URL"),
-        pool_size=int(os.environ.get("DATABASE_POOL_SIZE", pool_size)),
+        pool_size=pool_size,
         application_name=f"{service}-{process}",
         pre_ping=False,  # everything here tries again by itself
         read_only=read_only,
     )
 
 
-def _health(service: str, engine: Any, readiness: dict[str, Callable[[], None]], **liveness: Callable[[], None]) -> Any:
+def _health(
+    service: str,
+    process: str,
+    *,
+    readiness: dict[str, Callable[[], None]],
+    liveness: dict[str, Callable[[], None]],
+) -> Any:
     from libs.chassis.health import HealthServer
-    from libs.messaging.revisions import check_current, migrations_of
+    from libs.messaging.looking import database_checks
 
-    checks = {**readiness, "migrations": lambda: check_current(engine, migrations_of(service))}
     server = HealthServer(
         int(os.environ.get("HEALTH_PORT", "0")),
-        readiness=checks,
+        readiness=readiness,
+        asked=database_checks(service, _setting(f"{service.upper()}_DATABASE_URL"), f"{service}-{process} health"),
         liveness=liveness,
         host=os.environ.get("HEALTH_HOST", "127.0.0.1"),
     )
@@ -81,18 +84,51 @@ def _health(service: str, engine: Any, readiness: dict[str, Callable[[], None]],
     return server
 
 
+def _require(service: str, process: str) -> None:
+    """End with one sentence where a key or setting that is needed later is missing or cannot be read now."""
+    import importlib
+
+    settings = importlib.import_module(f"services.{service}.settings") if _has_settings(service) else None
+    try:
+        if settings is not None and hasattr(settings, "require"):
+            settings.require(process)
+    except Exception as error:
+        reason = " ".join(str(error).split()) or type(error).__name__
+        sys.exit(f"{service}-{process} cannot start: {reason}")
+
+
+def _verifier() -> Any:
+    from joserfc.errors import JoseError
+
+    from libs.chassis.principal import PrincipalVerifier, read_key
+
+    try:
+        return PrincipalVerifier(read_key(_setting("PRINCIPAL_PUBLIC_KEY")))
+    except (OSError, ValueError, JoseError) as error:
+        sys.exit(f"PRINCIPAL_PUBLIC_KEY cannot be read: {error}")
+
+
+def _has_settings(service: str) -> bool:
+    import importlib.util
+
+    return importlib.util.find_spec(f"services.{service}.settings") is not None
+
+
 def run_worker(service: str) -> int:
     """Consumer, relay and jobs of a service; 0 where it stopped in good order."""
     import importlib
 
     from libs.chassis.logging import configure, get_logger
+    from libs.chassis.waits import process_waits
     from libs.messaging.worker import Worker
 
     configure(f"{service}-worker")
     log = get_logger(__name__)
+    _require(service, "worker")
     module = importlib.import_module(f"services.{service}.worker")
     jobs = list(getattr(module, "JOBS", ()))
-    lanes = int(os.environ.get("CONSUMER_LANES", "2"))
+    waits = process_waits()
+    lanes = waits.consumer_lanes
     engine = _engine(service, "worker", lanes + len(jobs) + 3)
     worker = Worker(
         service,
@@ -101,16 +137,18 @@ def run_worker(service: str) -> int:
         subscriptions=getattr(module, "SUBSCRIPTIONS", {}),
         jobs=jobs,
         lanes=lanes,
+        prefetch=waits.consumer_prefetch,
     )
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
     worker.start()
-    health = _health(service, engine, worker.readiness(), threads=worker.check_threads)
+    health = _health(service, "worker", readiness=worker.readiness(), liveness=worker.liveness())
     log.info("worker started", health_port=health.port)
-    stop.wait()
+    while not stop.wait(60):
+        pass
     log.info("worker stops")
-    drained = worker.stop(STOP_SECONDS)
+    drained = worker.stop(waits.stop_seconds)
     log.info("worker stopped", drained=drained)
     return 0 if drained else 1
 
@@ -120,43 +158,34 @@ def run_rpc(service: str) -> int:
     import importlib
 
     import eventlet
-    from sqlalchemy import text
 
     from libs.chassis.database import session_factory
     from libs.chassis.logging import configure, get_logger
-    from libs.chassis.principal import PrincipalVerifier, read_key
+    from libs.chassis.waits import process_waits
     from libs.messaging.answering import Answering
-    from libs.messaging.rim import MAX_WORKERS, Rim, runner
+    from libs.messaging.rim import Rim, runner
     from libs.messaging.rpc import rpc_class_of
     from libs.messaging.work import work_factory
 
     configure(f"{service}-rpc")
     log = get_logger(__name__)
+    _require(service, "rpc")
     rpc_class = rpc_class_of(importlib.import_module(f"services.{service}.rpc"))
     engine = _engine(service, "rpc", 8)
     reading = _engine(service, "rpc", 8, read_only=True)
     answering = Answering(
         rpc_class,
         open_work=work_factory(session_factory(engine), read_sessions=session_factory(reading)),
-        verifier=PrincipalVerifier(read_key(_setting("PRINCIPAL_PUBLIC_KEY"))),
+        verifier=_verifier(),
     )
     rim = Rim(amqp_url=_setting("AMQP_URL"), answering=answering)
-    workers = int(os.environ.get("RPC_WORKERS", MAX_WORKERS))
-    nameko = runner(rpc_class, rim, max_workers=workers)
-
-    def check_database() -> None:
-        with engine.connect() as connection:
-            connection.execute(text("SELECT 1"))
-
-    def check_broker() -> None:
-        if not rim.consuming:
-            raise ConnectionError
-
+    waits = process_waits()
+    nameko = runner(rpc_class, rim, max_workers=waits.rpc_workers)
     stopping: list[int] = []
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda got, _frame: stopping.append(got))
     nameko.start()
-    health = _health(service, engine, {"broker": check_broker, "database": check_database})
+    health = _health(service, "rpc", readiness=rim.readiness(), liveness={"listener": rim.pulse.check})
     log.info("rpc started", health_port=health.port, methods=len(answering.methods))
     ended = eventlet.spawn(nameko.wait)
     while not stopping and not ended.dead:
@@ -166,7 +195,7 @@ def run_rpc(service: str) -> int:
         return 1
     log.info("rpc stops")
     drained = False
-    with eventlet.Timeout(STOP_SECONDS, False):
+    with eventlet.Timeout(waits.stop_seconds, False):
         nameko.stop()
         drained = True
     log.info("rpc stopped", drained=drained)

@@ -10,6 +10,7 @@ from typing import Any
 from libs.chassis.logging import get_logger
 from libs.messaging.backoff import Backoff
 from libs.messaging.link import Link, LinkDown
+from libs.messaging.pulses import Pulse
 
 log = get_logger(__name__)
 
@@ -63,6 +64,8 @@ class Publisher:
         self._up = threading.Event()
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._run, name="publisher", daemon=True)
+        self.pulse = Pulse("publisher")
+        self.pulse.of(self._thread)
 
     def start(self) -> None:
         """Begin to connect."""
@@ -112,11 +115,13 @@ class Publisher:
         backoff = Backoff()
         while not self._stopping.is_set():
             link = Link(self._url, name=self._name)
+            self.pulse.beat()
             try:
                 self._open(link)
                 backoff.reset()
                 while not self._stopping.is_set():
                     link.read(0.5)
+                    self.pulse.beat()
             except LinkDown as error:
                 log.warning("publisher lost the broker", reason=str(error))
             except Exception:

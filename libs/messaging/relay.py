@@ -15,22 +15,20 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from libs.chassis.clock import Clock, SystemClock
 from libs.chassis.logging import get_logger
+from libs.chassis.waits import broker_waits, process_waits
 from libs.messaging import envelope, metrics
 from libs.messaging.backoff import Backoff
 from libs.messaging.envelope import Envelope
 from libs.messaging.fail_points import reach
 from libs.messaging.link import LinkDown
 from libs.messaging.publisher import Outcome, Parcel, Publisher
+from libs.messaging.pulses import Pulse
 from libs.messaging.tables import outbox
 from libs.messaging.topology import exchange_of, source_of
 
 log = get_logger(__name__)
 
 BATCH = 200
-POLL_SECONDS = 1.0
-CONFIRM_SECONDS = 20.0
-HOLD_SECONDS = 10.0
-"""How long a subject waits whose event the broker returned or refused."""
 
 _CLAIM = text("""
     SELECT subject FROM outbox AS o
@@ -61,12 +59,14 @@ class Relay:
         self._wake = threading.Event()
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._run, name="relay", daemon=True)
+        self.pulse = Pulse("relay")
+        self.pulse.of(self._thread)
 
     def start(self) -> None:
         """Begin to forward."""
         self._thread.start()
 
-    def stop(self, timeout: float = CONFIRM_SECONDS) -> None:
+    def stop(self, timeout: float) -> None:
         """Finish the batch in hand and end."""
         self._stopping.set()
         self._wake.set()
@@ -88,7 +88,7 @@ class Relay:
             if not rows:
                 return 0
             reach("relay.before_publish")
-            outcomes = self._publisher.publish([_parcel(row) for row in rows], timeout=CONFIRM_SECONDS)
+            outcomes = self._publisher.publish([_parcel(row) for row in rows], timeout=broker_waits().confirm_timeout)
             reach("relay.after_publish")
             sent = self._sort(rows, outcomes)
             if sent:
@@ -112,16 +112,18 @@ class Relay:
             if outcome is Outcome.SENT:
                 sent.append(row["id"])
                 continue
-            self._held[row["subject"]] = monotonic() + HOLD_SECONDS
+            self._held[row["subject"]] = monotonic() + broker_waits().hold
             metrics.unroutable.inc()
             log.error("event cannot be published", outcome=outcome.value, type=row["type"], event_id=str(row["id"]))
         return sent
 
     def _run(self) -> None:
         backoff = Backoff()
+        poll = process_waits().relay_poll
         while not self._stopping.is_set():
+            self.pulse.beat()
             try:
-                busy = self._publisher.wait_connected(POLL_SECONDS) and self.forward() > 0
+                busy = self._publisher.wait_connected(poll) and self.forward() > 0
                 backoff.reset()
             except (LinkDown, SQLAlchemyError) as error:
                 log.warning("relay waits", reason=type(error).__name__)
@@ -132,7 +134,7 @@ class Relay:
                 self._stopping.wait(backoff.next())
                 continue
             if not busy:
-                self._wake.wait(POLL_SECONDS)
+                self.pulse.rest(self._wake, poll)
             self._wake.clear()
 
 

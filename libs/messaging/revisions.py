@@ -59,10 +59,18 @@ def current_revision(connection: Connection) -> str | None:
     return revision
 
 
+class NotMigrated(RuntimeError):
+    """The database is older than the code."""
+
+
 def check_current(engine: Engine, folder: Path) -> None:
-    """Raise unless the database is at the newest revision of this code, or beyond it."""
-    head = head_revision(folder)
+    """Raise :class:`NotMigrated` unless the database is at the newest revision of this code, or beyond it."""
+    check_revision(engine, head_revision(folder))
+
+
+def check_revision(engine: Engine, head: str | None) -> None:
+    """Raise :class:`NotMigrated` unless the database is at this revision or beyond it."""
     with engine.connect() as connection:
         current = current_revision(connection)
     if head is None or current is None or current < head:
-        raise RuntimeError("the database is not migrated")
+        raise NotMigrated("the database is not migrated")

@@ -6,8 +6,9 @@ that cannot be sent ends it too, undecodable requests vanish, and a graceful sto
 broker.
 """
 
-import hashlib
 import json
+from collections.abc import Callable
+from datetime import UTC, datetime
 from typing import Any
 
 import eventlet
@@ -17,23 +18,24 @@ from nameko.constants import MAX_WORKERS_CONFIG_KEY
 from nameko.extensions import Entrypoint, ProviderCollector, SharedExtension
 from nameko.runners import ServiceRunner
 
-from libs.chassis.ids import new_id
 from libs.chassis.logging import get_logger
+from libs.chassis.waits import broker_waits, process_waits
 from libs.messaging import metrics
 from libs.messaging.answering import HEADER_PREFIX, Answering, Malformed, Request, read_request
 from libs.messaging.backoff import Backoff
 from libs.messaging.fail_points import reach
 from libs.messaging.link import Delivery, Link, LinkDown
+from libs.messaging.notes import Notes
+from libs.messaging.pulses import Pulse
 from libs.messaging.rpc import ServiceRpc
-from libs.messaging.topology import RPC_DEAD, RPC_EXCHANGE, declare_rpc
+from libs.messaging.topology import REPLIES, REPLY_KEY, declare_rpc
 
 log = get_logger(__name__)
 
 RIM_CONFIG_KEY = "LICENTIA_RIM"
-MAX_WORKERS = 16
-REPLY_SECONDS = 5.0
 CONTENT_TYPE = "application/json"
-DIRECT_REPLY = "amq.rabbitmq.reply-to."
+MOST_DEATHS = 2
+"""How often a request may be in hand when a process dies; then it is not tried again."""
 
 
 class Rim:
@@ -43,11 +45,23 @@ class Rim:
         self.amqp_url = amqp_url
         self.answering = answering
         self.listener: Listener | None = None
+        self.pulse = Pulse("listener")
 
-    @property
-    def consuming(self) -> bool:
-        """Whether requests are being taken now."""
-        return self.listener is not None and self.listener.consuming
+    def readiness(self) -> dict[str, Callable[[], None]]:
+        """The checks of ``/readyz`` that ask nobody else."""
+        return {"broker": self._check_broker, "requests": self._check_requests}
+
+    def _check_broker(self) -> None:
+        if self.listener is None or not self.listener.connected:
+            raise ConnectionError
+
+    def _check_requests(self) -> None:
+        if self.listener is None or not self.listener.consuming:
+            raise NotConsuming
+
+
+class NotConsuming(Exception):
+    """The broker is there, and does not deliver requests to us."""
 
 
 class Listener(SharedExtension, ProviderCollector):
@@ -62,11 +76,17 @@ class Listener(SharedExtension, ProviderCollector):
         self._closing = False
         self._ended = Event()
         self._replies: Replies | None = None
+        self._notes: Notes | None = None
         self._thread: Any = None
 
     @property
     def rim(self) -> Rim:
         return self.container.config[RIM_CONFIG_KEY]
+
+    @property
+    def connected(self) -> bool:
+        """Whether the broker is there and lets us answer."""
+        return self._link is not None and self._link.alive and not self._link.blocked
 
     def setup(self) -> None:
         if self._replies is None:
@@ -81,13 +101,14 @@ class Listener(SharedExtension, ProviderCollector):
         """Take no further requests, and return when none can come; those begun are still answered."""
         self._taking = False
         if self.consuming:
-            self._ended.wait()
+            self._ended.wait(process_waits().stop_seconds)
 
     def stop(self) -> None:
         """End the connection; nameko calls this when all workers have finished."""
         self._closing = True
         if self._thread is not None:
-            self._thread.wait()
+            with eventlet.Timeout(process_waits().stop_seconds, False):
+                self._thread.wait()
         if self._replies is not None:
             self._replies.close()
 
@@ -113,6 +134,7 @@ class Listener(SharedExtension, ProviderCollector):
         backoff = Backoff()
         while not self._closing:
             link = Link(self.rim.amqp_url, name=f"{self.container.service_name}-rpc")
+            self.rim.pulse.beat()
             try:
                 self._serve(link, backoff)
             except LinkDown as error:
@@ -129,6 +151,7 @@ class Listener(SharedExtension, ProviderCollector):
         link.open()
         self._link = link
         queue = declare_rpc(link.channel, self.container.service_name)
+        self._notes = Notes(link, self.container.service_name)
         if self._taking:
             self._consumer_tag = link.consume(queue, self._take, prefetch=self.container.max_workers)
             self.consuming = True
@@ -136,6 +159,7 @@ class Listener(SharedExtension, ProviderCollector):
         backoff.reset()
         while not self._closing:
             link.read(0.2)
+            self.rim.pulse.beat()
             if self.consuming and not self._taking:
                 link.cancel(self._consumer_tag)
                 self._end_consuming()
@@ -147,6 +171,10 @@ class Listener(SharedExtension, ProviderCollector):
             self._ended.send()
 
     def _take(self, delivery: Delivery) -> None:
+        if is_late(delivery):
+            metrics.rpc_late.inc()
+            delivery.ack()  # nobody waits any longer, and whoever still waits has work for others to do
+            return
         try:
             request = check(delivery)
             entrypoint = next((one for one in self._providers if one.method_name == request.method), None)
@@ -157,23 +185,8 @@ class Listener(SharedExtension, ProviderCollector):
         except Malformed as error:
             log.error("poisonous request", reason=error.reason, routing_key=delivery.routing_key)
             metrics.rpc_poison.labels(error.reason).inc()
-            self._note(delivery, error.reason)
-
-    def _note(self, delivery: Delivery, reason: str) -> None:
-        """Keep a note of a poisonous request in ``rpc.dead``: where it came from, but not what may be secret in it."""
-        note = {
-            "reason": reason,
-            "routing_key": delivery.routing_key,
-            "size": len(delivery.body),
-            "sha256": hashlib.sha256(delivery.body).hexdigest(),
-            "properties": {
-                name: str(value) for name, value in delivery.properties.items() if name != "application_headers"
-            },
-            "headers": sorted(str(name) for name in delivery.headers),
-        }
-        properties = {"content_type": CONTENT_TYPE, "delivery_mode": 2, "message_id": str(new_id())}
-        delivery.link.publish("", RPC_DEAD, json.dumps(note).encode(), properties)
-        delivery.ack()
+            if self._notes is not None:
+                self._notes.write(delivery, error.reason)
 
 
 class Endpoint(Entrypoint):
@@ -198,14 +211,28 @@ class Endpoint(Entrypoint):
         self.container.spawn_worker(self, (request,), {}, handle_result=done)
 
 
+def is_late(delivery: Delivery) -> bool:
+    """Whether the caller has given up meanwhile; told by a header, so that nothing of the request need be read."""
+    try:
+        deadline = datetime.fromisoformat(delivery.headers[f"{HEADER_PREFIX}deadline"])
+        return deadline <= datetime.now(UTC)
+    except (KeyError, TypeError, ValueError):
+        return False
+
+
 def check(delivery: Delivery) -> Request:
     """The request of a message; raises :class:`Malformed` for anything that could not be answered."""
     if delivery.damaged:
         raise Malformed("damaged_properties")
     if delivery.properties.get("content_type") != CONTENT_TYPE:
         raise Malformed("wrong_content_type")
-    if not delivery.properties.get("reply_to"):
+    reply_to = delivery.properties.get("reply_to")
+    if not reply_to:
         raise Malformed("no_reply_to")
+    if not REPLY_KEY.fullmatch(reply_to):
+        raise Malformed("wrong_reply_to")
+    if delivery.deaths >= MOST_DEATHS:
+        raise Malformed("process_died")
     return read_request(delivery.routing_key, delivery.headers, delivery.body)
 
 
@@ -221,17 +248,14 @@ class Replies:
 
     def send(self, delivery: Delivery, answer: dict[str, Any]) -> None:
         """Send an answer, or say in the log that it could not be sent."""
-        reply_to = delivery.properties["reply_to"]
-        # a direct reply-to is reached through the default exchange, the queue of a stock nameko client through nameko's
-        exchange = "" if reply_to.startswith(DIRECT_REPLY) else RPC_EXCHANGE
         properties = {"content_type": CONTENT_TYPE, "content_encoding": "utf-8", "delivery_mode": 1}
         if correlation_id := delivery.properties.get("correlation_id"):
             properties["correlation_id"] = correlation_id
         body = json.dumps(answer, ensure_ascii=False, separators=(",", ":")).encode()
         for last in (False, True):
             try:
-                with eventlet.Timeout(REPLY_SECONDS, LinkDown("replying took too long")):
-                    self._connected().publish(exchange, reply_to, body, properties)
+                with eventlet.Timeout(broker_waits().reply_timeout, LinkDown("replying took too long")):
+                    self._connected().publish(REPLIES, delivery.properties["reply_to"], body, properties)
                 return
             except LinkDown as error:
                 self._drop()
@@ -269,9 +293,13 @@ class Replies:
             return
 
 
-def runner(service: type[ServiceRpc], rim: Rim, *, max_workers: int = MAX_WORKERS) -> ServiceRunner:
+def runner(service: type[ServiceRpc], rim: Rim, *, max_workers: int | None = None) -> ServiceRunner:
     """A nameko runner for one service; ``start()``, ``stop()``, ``wait()``."""
-    config = {"AMQP_URI": rim.amqp_url, MAX_WORKERS_CONFIG_KEY: max_workers, RIM_CONFIG_KEY: rim}
+    config = {
+        "AMQP_URI": rim.amqp_url,
+        MAX_WORKERS_CONFIG_KEY: max_workers or process_waits().rpc_workers,
+        RIM_CONFIG_KEY: rim,
+    }
     service_runner = ServiceRunner(config)
     service_runner.add_service(_bound(service, rim))
     return service_runner

@@ -2,12 +2,16 @@
 
 import threading
 from collections.abc import Callable
+from time import monotonic
 
 import psycopg
 from sqlalchemy import make_url
 
+from libs.chassis.database import PatientConnection, connection_arguments
 from libs.chassis.logging import get_logger
+from libs.chassis.waits import database_waits
 from libs.messaging.backoff import Backoff
+from libs.messaging.pulses import Pulse
 from libs.messaging.tables import JOBS_CHANNEL, OUTBOX_CHANNEL
 
 log = get_logger(__name__)
@@ -25,6 +29,8 @@ class Wakeups:
         self._on_connect = on_connect
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._run, name="wakeups", daemon=True)
+        self.pulse = Pulse("wakeups")
+        self.pulse.of(self._thread)
 
     def start(self) -> None:
         """Begin to listen."""
@@ -37,9 +43,12 @@ class Wakeups:
 
     def _run(self) -> None:
         backoff = Backoff()
+        arguments = connection_arguments(database_waits())
         while not self._stopping.is_set():
+            self.pulse.beat()
             try:
-                with psycopg.connect(self._url, autocommit=True, connect_timeout=5) as connection:
+                with PatientConnection.connect(self._url, autocommit=True, **arguments) as connection:
+                    connection.patience = database_waits().silence
                     connection.execute(f"LISTEN {OUTBOX_CHANNEL}")
                     connection.execute(f"LISTEN {JOBS_CHANNEL}")
                     self._on_connect()
@@ -49,9 +58,15 @@ class Wakeups:
                 log.warning("wakeups lost the database", reason=type(error).__name__)
                 self._stopping.wait(backoff.next())
 
-    def _listen(self, connection: "psycopg.Connection[tuple[object, ...]]") -> None:
+    def _listen(self, connection: PatientConnection) -> None:
+        heard_at = monotonic()
         while not self._stopping.is_set():
+            self.pulse.beat()
+            if monotonic() - heard_at > database_waits().listen_check:
+                connection.execute("SELECT 1")  # a server that is frozen or cut off says nothing either
+                heard_at = monotonic()
             for notification in connection.notifies(timeout=1.0):
+                heard_at = monotonic()
                 if notification.channel == OUTBOX_CHANNEL:
                     self._on_outbox()
                 else:

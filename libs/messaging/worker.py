@@ -5,19 +5,22 @@
 
 from collections.abc import Callable, Sequence
 from datetime import timedelta
+from functools import partial
 from math import nan
 from time import monotonic
 
-from sqlalchemy import Engine, func, select, text
+from sqlalchemy import Engine, func, select
 from sqlalchemy.exc import SQLAlchemyError
 
 from libs.chassis.clock import Clock, SystemClock
 from libs.chassis.database import session_factory
 from libs.chassis.logging import get_logger
+from libs.chassis.waits import process_waits
 from libs.messaging import housekeeping, metrics
 from libs.messaging.consumer import LANES, PREFETCH, Consumer
 from libs.messaging.jobs import Handler, Job, JobRunner, Subscriptions
 from libs.messaging.publisher import Publisher
+from libs.messaging.pulses import Pulse
 from libs.messaging.relay import Relay
 from libs.messaging.tables import outbox
 from libs.messaging.topology import LADDER
@@ -28,7 +31,9 @@ __all__ = ["Handler", "Job", "Subscriptions", "Worker"]
 
 log = get_logger(__name__)
 
-STOP_SECONDS = 25.0
+
+class NotConsuming(Exception):
+    """The broker is there, and does not deliver to us."""
 
 
 class Worker:
@@ -48,6 +53,7 @@ class Worker:
         prefetch: int = PREFETCH,
     ) -> None:
         self.service = service
+        self._stopping = False
         self._engine = engine
         the_clock = clock or SystemClock()
         open_work = work_factory(session_factory(engine), the_clock)
@@ -83,9 +89,10 @@ class Worker:
             runner.start()
         metrics.unpublished.set_function(self.count_unpublished)
 
-    def stop(self, timeout: float = STOP_SECONDS) -> bool:
+    def stop(self, timeout: float | None = None) -> bool:
         """Finish what was begun and end; false where that took longer than ``timeout`` seconds."""
-        deadline = monotonic() + timeout
+        self._stopping = True
+        deadline = monotonic() + (process_waits().stop_seconds if timeout is None else timeout)
 
         def left() -> float:
             return max(0.1, deadline - monotonic())
@@ -101,13 +108,20 @@ class Worker:
         return drained
 
     def readiness(self) -> dict[str, Callable[[], None]]:
-        """The checks of ``/readyz``."""
-        return {"broker": self._check_broker, "database": self._check_database}
+        """The checks of ``/readyz`` that ask nobody else."""
+        return {"broker": self._check_broker, "events": self._check_events}
 
-    def check_threads(self) -> None:
-        """The check of ``/healthz``: no thread has ended by itself."""
-        if not (self.consumer.running and self.relay.running):
-            raise RuntimeError("a thread has ended")
+    def liveness(self) -> dict[str, Callable[[], None]]:
+        """The checks of ``/healthz``: each thread lives and has done something lately."""
+        return {pulse.name: partial(self._check_pulse, pulse) for pulse in self._pulses()}
+
+    def _check_pulse(self, pulse: Pulse) -> None:
+        if not self._stopping:
+            pulse.check()
+
+    def _pulses(self) -> list[Pulse]:
+        jobs = (runner.pulse for runner in self._runners.values())
+        return [*self.consumer.pulses, self.publisher.pulse, self.relay.pulse, self._wakeups.pulse, *jobs]
 
     def count_unpublished(self) -> float:
         """How many events wait in the outbox; not a number while the database is away, when metrics matter most."""
@@ -119,12 +133,12 @@ class Worker:
             return nan
 
     def _check_broker(self) -> None:
-        if not (self.publisher.connected and self.consumer.consuming):
+        if not self.publisher.connected:
             raise ConnectionError
 
-    def _check_database(self) -> None:
-        with self._engine.connect() as connection:
-            connection.execute(text("SELECT 1"))
+    def _check_events(self) -> None:
+        if not self.consumer.consuming:
+            raise NotConsuming
 
     def _wake_job(self, name: str) -> None:
         if runner := self._runners.get(name):
