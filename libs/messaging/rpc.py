@@ -10,6 +10,16 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, ClassVar, Literal, TypeVar, get_type_hints, overload
 
+from libs.contracts.dead_letters import (
+    DeadLetters,
+    DeadLettersDealtWith,
+    DeadLetterView,
+    DiscardDeadLetters,
+    GetDeadLetter,
+    ListDeadLetters,
+    ReplayDeadLetters,
+)
+from libs.messaging import dead_letters
 from libs.messaging.work import Work
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -73,7 +83,33 @@ def _marked(function: Callable[..., Any] | None, mark: _Mark) -> Any:
     return decorate if function is None else decorate(function)
 
 
-class ServiceRpc:
+class DeadLetterDesk:
+    """What an administrator may ask of every service: to see, replay and discard its dead letters."""
+
+    READERS: ClassVar = ("admin",)
+
+    @query
+    def list_dead_letters(self, work: Work, request: ListDeadLetters) -> DeadLetters:
+        work.caller.require(*self.READERS)
+        return dead_letters.list_letters(work, request)
+
+    @query
+    def get_dead_letter(self, work: Work, request: GetDeadLetter) -> DeadLetterView:
+        work.caller.require(*self.READERS)
+        return dead_letters.show(work, request)
+
+    @command
+    def replay_dead_letters(self, work: Work, request: ReplayDeadLetters) -> DeadLettersDealtWith:
+        work.caller.require(*self.READERS)
+        return dead_letters.replay(work, request, done_by=str(work.caller.account_id))
+
+    @command
+    def discard_dead_letters(self, work: Work, request: DiscardDeadLetters) -> DeadLettersDealtWith:
+        work.caller.require(*self.READERS)
+        return dead_letters.discard(work, request, done_by=str(work.caller.account_id))
+
+
+class ServiceRpc(DeadLetterDesk):
     """Base of every service's RPC class; its methods are ``(self, work, request) -> answer``."""
 
     name: ClassVar[str]

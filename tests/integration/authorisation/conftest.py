@@ -9,7 +9,7 @@ import pytest
 from libs.chassis.clock import ManualClock
 from services.orders import settings as orders_settings
 from tests.integration.authorisation.world import World
-from tests.integration.authorisation.worlds import WORLDS
+from tests.integration.authorisation.worlds import WORLDS, with_dead_letters
 from tests.support.builders.certificates import forget_settings as forget_certificates
 from tests.support.builders.identity import forget_settings as forget_identity
 from tests.support.databases import Databases
@@ -24,7 +24,7 @@ def world_of(ground: Ground, tmp_path_factory: pytest.TempPathFactory) -> Iterat
 
     def world_of(service: str) -> World:
         if service not in worlds:
-            worlds[service] = WORLDS[service](databases, clock, environment, folder)
+            worlds[service] = with_dead_letters(WORLDS[service](databases, clock, environment, folder))
         return worlds[service]
 
     with pytest.MonkeyPatch.context() as environment:

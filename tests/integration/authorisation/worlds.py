@@ -31,6 +31,7 @@ from tests.integration.authorisation.world import ACTORS, ROLE_OF, World, organi
 from tests.support.builders import licensing as seats
 from tests.support.builders import notifications as mails
 from tests.support.builders.certificates import Academy, Learner, chosen, configure_certificates
+from tests.support.builders.dead_letters import a_letter, keep_letters
 from tests.support.builders.events import deliver
 from tests.support.builders.orders import LICENCE, Shop, use_operator
 from tests.support.builders.statements import Transfer, camt
@@ -244,6 +245,18 @@ def notifications_world(
         "list_mails": lambda _: {},
         "get_mail": lambda t: {"mail_id": t["sent"]},
         "resend_mail": lambda t: {"mail_id": t["given_up"]},
+    }
+    return world
+
+
+def with_dead_letters(world: World) -> World:
+    """The same, and a letter that was given up on: it is nobody's but the operator's."""
+    (letter,) = keep_letters(world.database.open_work, a_letter(queue=f"{world.rpc.name}.events"))
+    world.requests |= {
+        "list_dead_letters": lambda _: {},
+        "get_dead_letter": lambda _: {"letter_id": str(letter)},
+        "replay_dead_letters": lambda _: {"letter_ids": [str(letter)]},
+        "discard_dead_letters": lambda _: {"letter_ids": [str(letter)], "note": "По искане на клиента."},
     }
     return world
 

@@ -16,6 +16,9 @@ from libs.messaging.work import work_factory
 from tests.integration.messaging.conftest import MIGRATIONS, Database
 
 
+DEAD = ("dead_letters", "dead_letter_deeds")
+
+
 def tables(database: Database) -> set[str]:
     return set(inspect(database.engine).get_table_names())
 
@@ -26,7 +29,7 @@ def revision(database: Database) -> str | None:
 
 
 def test_a_migrated_database_holds_messagings_tables_and_knows_its_revision(database: Database) -> None:
-    assert tables(database) == {"alembic_version", "books", "tallies", "outbox", "inbox", "commands"}
+    assert tables(database) == {"alembic_version", "books", "tallies", "outbox", "inbox", "commands", *DEAD}
     assert revision(database) == "0001"
     check_current(database.engine, MIGRATIONS)
 

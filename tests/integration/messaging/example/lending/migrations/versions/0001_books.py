@@ -3,7 +3,7 @@
 import sqlalchemy as sa
 from alembic import op
 
-from libs.messaging.tables import create_tables, drop_tables
+from libs.messaging.tables import create_dead_letters, create_tables, drop_dead_letters, drop_tables
 
 revision = "0001"
 down_revision = None
@@ -11,6 +11,7 @@ down_revision = None
 
 def upgrade() -> None:
     create_tables()
+    create_dead_letters()
     op.create_table(
         "books",
         sa.Column("id", sa.Uuid, primary_key=True),
@@ -28,4 +29,5 @@ def upgrade() -> None:
 def downgrade() -> None:
     op.drop_table("tallies")
     op.drop_table("books")
+    drop_dead_letters()
     drop_tables()
