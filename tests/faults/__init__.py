@@ -1,1 +1,1 @@
-"""Faults put into the whole running product, and what of its work survives them."""
+"""One fault after another into a running installation that does its main job; nothing may be lost or doubled."""

@@ -101,6 +101,12 @@ def messages() -> Response:
     return jsonify([letter.to_dict() for letter in found])
 
 
+@api.get("/message-ids")
+def message_ids() -> Response:
+    """Every Message-ID that ever came, with how often."""
+    return jsonify(_inbox().message_ids())
+
+
 @api.delete("/messages")
 def delete_messages() -> tuple[str, int]:
     """Throws letters away: all, or those of `?to=`."""

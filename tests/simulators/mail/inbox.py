@@ -74,6 +74,7 @@ class Inbox:
     def __init__(self) -> None:
         self._letters: list[Letter] = []
         self._count = 0
+        self._ids: Counter[str] = Counter()
         self._changed = threading.Condition()
         self.behaviour = Behaviour()
 
@@ -84,6 +85,7 @@ class Inbox:
             self._count += 1
             letter = _read(message, raw, self._count, sender, tuple(recipients))
             self._letters.append(letter)
+            self._ids[str(message.get("Message-ID", "")).strip()] += 1
             del self._letters[:-CAPACITY]
             self._changed.notify_all()
         return letter
@@ -107,6 +109,11 @@ class Inbox:
     def recipients(self) -> list[tuple[str, int]]:
         """Every address that got a letter, with how many."""
         return sorted(Counter(to for letter in self.letters() for to in letter.recipients).items())
+
+    def message_ids(self) -> dict[str, int]:
+        """Every Message-ID that ever came, with how often: also of letters that were thrown away since."""
+        with self._changed:
+            return dict(self._ids)
 
     def empty(self, to: str = "") -> None:
         """Throws letters away: all, or those to one recipient."""

@@ -1,0 +1,122 @@
+"""Processes killed, ended and doubled while they work."""
+
+from __future__ import annotations
+
+import contextlib
+import signal
+import threading
+import time
+
+import psutil
+
+from deploy.local.machine import wait_until
+from tests.faults import chance
+from tests.faults.injections import Fault
+from tests.faults.stage import GRACE, Stage
+
+KILL_EVERY = 3.0
+SECONDS_OF_KILLING = 300.0
+MOST_UNAVAILABLE = 0.001
+
+
+def kill_anybody(stage: Stage) -> None:
+    """SIGKILL to a random process of the product every three seconds."""
+    random, deadline = chance.source(), time.monotonic() + (30.0 if stage.short else SECONDS_OF_KILLING)
+    killed = 0
+    while time.monotonic() < deadline:
+        processes = [one for name in stage.programs for one in stage.family(name)]
+        with contextlib.suppress(psutil.NoSuchProcess):
+            random.choice(processes).send_signal(signal.SIGKILL)
+            killed += 1
+        stage.rest(KILL_EVERY)
+    stage.log(f"{killed} processes were killed")
+
+
+def end_each_at_work(stage: Stage) -> None:
+    """SIGTERM to each process in turn while it works: it ends with 0 within the grace period."""
+    names = stage.programs
+    if stage.short:
+        names = ["orders-rpc", "orders-worker", "licensing-worker", "notifications-worker"]
+    codes: dict[str, int | None] = {}
+    for name in names:
+        codes[name] = stage.terminate(name)
+        stage.wait_ready(name)
+    bad = {name: code for name, code in codes.items() if code != 0}
+    assert not bad, f"exit codes after SIGTERM (None: not within {GRACE:.0f} s): {bad}"
+
+
+def restart_one_by_one(stage: Stage) -> None:
+    """A rolling restart: a second copy of each program stands in while the first is restarted.
+
+    The gateway's workers are renewed by gunicorn's own means (SIGHUP): its port is never closed.
+    """
+    names = [name for name in stage.programs if name != "gateway"]
+    if stage.short:
+        names = ["identity-rpc", "orders-rpc", "orders-worker"]
+    for name in names:
+        copy = stage.add_copy(name)
+        code = stage.terminate(name)
+        stage.wait_ready(name)
+        copy_code = stage.remove_copy(copy)
+        assert (code, copy_code) == (0, 0), f"{name} ended with {code}, its copy with {copy_code}"
+    before = {one.pid for one in stage.family("gateway")[1:]}
+    stage.child("gateway").signal(signal.SIGHUP)
+    gone = wait_until(lambda: not before & {one.pid for one in stage.family("gateway")[1:]}, seconds=40, every=0.2)
+    assert gone, "the gateway's old workers did not end within 40 s"
+    calls = stage.ledger.calls
+    failed = {status: count for status, count in calls.answers.items() if status in ("429", "502", "503", "504")}
+    share = sum(failed.values()) / max(1, calls.tries)
+    assert share <= MOST_UNAVAILABLE or sum(failed.values()) <= 1, f"answered 503 in {share:.2%} of {calls.tries} tries"
+
+
+def two_of_each(stage: Stage) -> None:
+    """Two relays, two consumers and two of every rpc at once; one of each pair is killed in between."""
+    names = [name for name in stage.programs if name.endswith("-worker")]
+    if stage.short:
+        names = ["orders-worker", "licensing-worker"]
+    copies = []
+    starting = [threading.Thread(target=lambda name=name: copies.append(stage.add_copy(name))) for name in names]
+    for pair in zip(starting[::2], starting[1::2], strict=False):  # two cores: two at a time
+        for thread in pair:
+            thread.start()
+        for thread in pair:
+            thread.join()
+    assert len(copies) == len(names), f"only {copies} came up"
+    stage.rest(5 if stage.short else 30)
+    stage.kill(chance.source().choice(copies))
+    stage.rest(3 if stage.short else 10)
+    stage.wait_ready()
+    for copy in copies:
+        stage.remove_copy(copy)
+
+
+FAULTS = [
+    Fault(
+        name="kill-anybody",
+        injected="SIGKILL to a random process every 3 s",
+        run=kill_anybody,
+        seconds=SECONDS_OF_KILLING + 40,
+        short=True,
+    ),
+    Fault(
+        name="end-at-work",
+        injected="SIGTERM to each process with work in flight",
+        run=end_each_at_work,
+        seconds=70,
+        short=True,
+    ),
+    Fault(
+        name="rolling-restart",
+        injected="each program restarted in turn beside a copy",
+        run=restart_one_by_one,
+        seconds=120,
+        short=True,
+    ),
+    Fault(
+        name="two-of-each",
+        injected="two relays and consumers of each service",
+        run=two_of_each,
+        seconds=70,
+        short=True,
+    ),
+]
