@@ -82,11 +82,13 @@ class House:
             return False
 
     def wait_end(self, name: str, timeout: float = 30) -> int:
-        """Wait until a program has ended; its exit code."""
+        """Wait until a program has ended; 0, or the signal that killed it as a negative number."""
         child = self.children[name]
         eventually(lambda: child.exit_code is not None, timeout)
         code = child.exit_code
         assert code is not None
+        if code > 0:
+            raise RuntimeError(f"{name} ended with {code}: {child.tail(8)}")
         return code
 
     def ask_to_stop(self, name: str) -> None:
@@ -94,7 +96,7 @@ class House:
         self.children[name].signal(signal.SIGTERM)
 
     def stop_program(self, name: str, *, kill: bool = False) -> int:
-        """Stop a program, or kill it; its exit code."""
+        """Stop a program, or kill it; as `wait_end`."""
         self.children[name].signal(signal.SIGKILL if kill else signal.SIGTERM)
         return self.wait_end(name)
 
