@@ -1,9 +1,9 @@
 """The way to the services: one broker connection for each process, owned by one thread.
 
-Request threads hand their question over and wait on a future with a deadline; the answer comes by RabbitMQ's direct
-reply-to on the channel that asked. A second channel hears broadcast events on a queue of this process alone. pika is
-not safe for threads: nothing but ``add_callback_threadsafe`` is called from outside the I/O thread. The connection is
-opened in the process that uses it, never carried over a fork.
+Request threads hand their question over and wait on a future with a deadline; the answer comes to a queue of this
+process alone, bound to ``nameko-rpc`` by a UUID that nobody else knows. A second channel hears broadcast events on
+another such queue. pika is not safe for threads: nothing but ``add_callback_threadsafe`` is called from outside the I/O
+thread. The connection is opened in the process that uses it, never carried over a fork.
 """
 
 import json
@@ -35,7 +35,8 @@ log = get_logger(__name__)
 E = TypeVar("E", bound=Event)
 
 RPC_EXCHANGE = "nameko-rpc"
-REPLY_TO = "amq.rabbitmq.reply-to"
+REPLIES, HEARING = "gateway.replies.", "gateway.hearing."
+"""How the names of this process's two queues begin; a UUID follows."""
 HEARTBEAT = 20
 BLOCKED_FOR = 10
 PATIENCE = 1.0
@@ -86,7 +87,7 @@ class Bus:
         self._ready = threading.Event()
         self._blocked = False
         self._connection: SelectConnection | None = None
-        self._asking: Channel | None = None
+        self._asking: tuple[Channel, str] | None = None
         self._hearing: tuple[Channel, str] | None = None
         self._pending: dict[str, Future[Any]] = {}
 
@@ -237,18 +238,23 @@ class Bus:
     def _on_asking_channel(self, channel: Channel) -> None:
         channel.add_on_close_callback(self._on_channel_closed)
         channel.add_on_return_callback(self._on_returned)
-        channel.exchange_declare(RPC_EXCHANGE, "topic", durable=True)
-        channel.basic_consume(REPLY_TO, self._on_reply, auto_ack=True, callback=lambda _: self._on_asking(channel))
+        reply_to = str(uuid4())
+        channel.queue_declare(REPLIES + reply_to, exclusive=True, auto_delete=True)
+        channel.queue_bind(REPLIES + reply_to, RPC_EXCHANGE, reply_to)
+        channel.basic_consume(
+            REPLIES + reply_to, self._on_reply, auto_ack=True, callback=lambda _: self._on_asking(channel, reply_to)
+        )
 
-    def _on_asking(self, channel: Channel) -> None:
-        self._asking = channel
+    def _on_asking(self, channel: Channel, reply_to: str) -> None:
+        self._asking = channel, reply_to
         self._ready.set()
 
     def _on_hearing_channel(self, channel: Channel) -> None:
         channel.add_on_close_callback(self._on_channel_closed)
 
-        def declared(frame: Any) -> None:
-            name = frame.method.queue
+        name = f"{HEARING}{uuid4()}"
+
+        def declared(_: Any) -> None:
             self._hearing = (channel, name)
             channel.basic_consume(name, self._on_event, auto_ack=True)
             with self._lock:
@@ -256,15 +262,13 @@ class Bus:
             for wire_name in sorted(types):
                 self._bind(wire_name)
 
-        channel.queue_declare("", exclusive=True, auto_delete=True, callback=declared)
+        channel.queue_declare(name, exclusive=True, auto_delete=True, callback=declared)
 
     def _bind(self, wire_name: str) -> None:
         if self._hearing is None:
             return
         channel, name = self._hearing
-        exchange = f"{wire_name.partition('.')[0]}.events"
-        channel.exchange_declare(exchange, "topic", durable=True)
-        channel.queue_bind(name, exchange, wire_name)
+        channel.queue_bind(name, f"{wire_name.partition('.')[0]}.events", wire_name)
 
     def _publish(self, routing_key: str, body: bytes, properties: BasicProperties) -> None:
         if self._asking is None:
@@ -272,7 +276,8 @@ class Bus:
                 str(properties.correlation_id), Unavailable("no_answer", "The connection to the broker was lost.")
             )
             return
-        self._asking.basic_publish(RPC_EXCHANGE, routing_key, body, properties, mandatory=True)
+        channel, properties.reply_to = self._asking
+        channel.basic_publish(RPC_EXCHANGE, routing_key, body, properties, mandatory=True)
 
     def _fail(self, key: str, error: ServiceError) -> None:
         future = self._pending.pop(key, None)
@@ -316,7 +321,6 @@ def _properties(key: str, headers: Mapping[str, str], timeout: float) -> BasicPr
         content_type="application/json",
         content_encoding="utf-8",
         correlation_id=key,
-        reply_to=REPLY_TO,
         expiration=str(max(1, int(timeout * 1000))),
         delivery_mode=1,
         headers={

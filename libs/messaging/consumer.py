@@ -3,6 +3,10 @@
 One thread reads the broker; a few *lanes* handle. A subject always goes to the same lane, so that one process handles
 the events of a subject in the order they came; across replicas and retries the order is not promised: handlers compare
 ``work.sequence``.
+
+A process that dies has up to ``PREFETCH`` messages in hand, and the broker counts a delivery for each. They go by the
+suspects' queue, of which each process has one in hand at a time; who is in hand there when a process dies again has
+brought it down, and climbs the ladder as after any other failure.
 """
 
 import queue
@@ -17,6 +21,7 @@ from sqlalchemy.exc import IntegrityError
 
 from libs.chassis.ids import new_id
 from libs.chassis.logging import correlation_id, get_logger
+from libs.chassis.waits import broker_waits
 from libs.contracts.base import Event
 from libs.messaging import faults, metrics
 from libs.messaging.backoff import Backoff
@@ -26,15 +31,23 @@ from libs.messaging.inbox import receive
 from libs.messaging.jobs import NamedHandler, Subscriptions
 from libs.messaging.link import Delivery, Link, LinkDown
 from libs.messaging.publisher import Outcome, Parcel, Publisher
+from libs.messaging.pulses import LONGEST_PAUSE, Pulse
 from libs.messaging.reading import Reader
-from libs.messaging.topology import LADDER, dead_queue_of, declare_hearing, queue_of, retry_queue_of
+from libs.messaging.topology import (
+    LADDER,
+    dead_queue_of,
+    declare_hearing,
+    inner_exchange_of,
+    queue_of,
+    retry_queue_of,
+    suspect_queue_of,
+)
 from libs.messaging.work import WorkFactory
 
 log = get_logger(__name__)
 
 LANES = 2
 PREFETCH = 32
-CONFIRM_SECONDS = 10.0
 
 ATTEMPT, HANDLER, ERROR, REASON, DIED_AT = "x-attempt", "x-handler", "x-error", "x-reason", "x-died-at"
 _BROKERS_OWN = ("x-death", "x-first-death", "x-last-death", "x-delivery-count", "x-acquired-count")
@@ -61,7 +74,7 @@ class Consumer:
     ) -> None:
         self._service = service
         self._url = url
-        self._reader = Reader(subscriptions)
+        self._reader = Reader(service, subscriptions)
         self._open_work = open_work
         self._publisher = publisher
         self._prefetch = prefetch
@@ -69,21 +82,21 @@ class Consumer:
         self._stopping = threading.Event()
         self._consuming = threading.Event()
         self._lanes: list[queue.SimpleQueue[Delivery | None]] = [queue.SimpleQueue() for _ in range(lanes)]
+        self.pulses = [Pulse(f"lane-{number}") for number in range(lanes)]
+        self._here = threading.local()
         self._threads = [
-            threading.Thread(target=self._work_lane, args=(lane,), name=f"lane-{number}", daemon=True)
-            for number, lane in enumerate(self._lanes)
+            threading.Thread(target=self._work_lane, args=(lane, pulse), name=pulse.name, daemon=True)
+            for lane, pulse in zip(self._lanes, self.pulses, strict=True)
         ]
         self._thread = threading.Thread(target=self._run, name="consumer", daemon=True)
+        self.pulses.append(Pulse("consumer"))
+        for pulse, thread in zip(self.pulses, (*self._threads, self._thread), strict=True):
+            pulse.of(thread)
 
     @property
     def consuming(self) -> bool:
         """Whether the queue is being consumed now."""
         return self._consuming.is_set()
-
-    @property
-    def running(self) -> bool:
-        """Whether all its threads live."""
-        return all(thread.is_alive() for thread in (self._thread, *self._threads))
 
     def declare(self, channel: Any) -> None:
         """Declare the service's queues and bindings."""
@@ -109,15 +122,20 @@ class Consumer:
         backoff = Backoff()
         while not self._stopping.is_set():
             link = Link(self._url, name=f"{self._service}-worker consumer")
+            self.pulses[-1].beat()
             try:
                 link.open()
                 self.declare(link.channel)
-                tag = link.consume(queue_of(self._service), self._take, prefetch=self._prefetch)
+                tags = [
+                    link.consume(queue_of(self._service), self._take, prefetch=self._prefetch),
+                    link.consume(suspect_queue_of(self._service), self._take, prefetch=1),
+                ]
                 self._consuming.set()
                 backoff.reset()
                 while not self._stopping.is_set():
                     link.read(0.25)
-                self._drain(link, tag)
+                    self.pulses[-1].beat()
+                self._drain(link, tags)
             except LinkDown as error:
                 log.warning("consumer lost the broker", reason=str(error))
             except Exception:
@@ -132,8 +150,9 @@ class Consumer:
         subject = str(delivery.headers.get(PREFIX + "subject", ""))
         self._lanes[crc32(subject.encode(errors="replace")) % len(self._lanes)].put(delivery)
 
-    def _drain(self, link: Link, consumer_tag: str) -> None:
-        link.cancel(consumer_tag)
+    def _drain(self, link: Link, consumer_tags: Sequence[str]) -> None:
+        for tag in consumer_tags:
+            link.cancel(tag)
         self._end_lanes()
         while any(thread.is_alive() for thread in self._threads):
             link.read(0.05)
@@ -145,8 +164,16 @@ class Consumer:
 
     # --- the lanes ----------------------------------------------------------------------------------------------
 
-    def _work_lane(self, lane: "queue.SimpleQueue[Delivery | None]") -> None:
-        while (delivery := lane.get()) is not None:
+    def _work_lane(self, lane: "queue.SimpleQueue[Delivery | None]", pulse: Pulse) -> None:
+        self._here.pulse = pulse
+        while True:
+            pulse.beat()
+            try:
+                delivery = lane.get(timeout=LONGEST_PAUSE)
+            except queue.Empty:
+                continue
+            if delivery is None:
+                return
             if not delivery.link.alive:
                 continue  # the broker has it back and gives it to somebody else
             try:
@@ -166,7 +193,10 @@ class Consumer:
             return
         token = correlation_id.set(envelope.correlation_id)
         try:
-            self._dispatch(delivery, envelope, event, handlers)
+            if delivery.deaths:
+                self._isolate(delivery, envelope)
+            else:
+                self._dispatch(delivery, envelope, event, handlers)
         finally:
             correlation_id.reset(token)
 
@@ -179,19 +209,37 @@ class Consumer:
             log.info("event handled", type=envelope.type, event_id=str(envelope.id))
             return
         handler, error = failed[0]
-        attempt = _attempt(delivery) + 1
-        if any(isinstance(one, Poison) for _, one in failed):
-            attempt = len(self._ladder) + 1
-        what = {"handler": handler.name, "type": envelope.type, "event_id": str(envelope.id), "attempt": attempt}
-        if attempt > len(self._ladder):
-            log.error("event given up on", **what, **faults.for_log(error))
+        hopeless = any(isinstance(one, Poison) for _, one in failed)
+        if hopeless or self._attempt(delivery) >= len(self._ladder):
+            log.error("event given up on", type=envelope.type, event_id=str(envelope.id), **faults.for_log(error))
             self._bury(delivery, reason="given_up", error=str(faults.describe(error)), handler=handler.name)
-            return
+        else:
+            self._climb(delivery, envelope, error=str(faults.describe(error)), handler=handler.name)
+
+    def _isolate(self, delivery: Delivery, envelope: Envelope) -> None:
+        """Deal with an event that was in hand when a process died."""
+        if delivery.queue != suspect_queue_of(self._service):
+            self._pass_on(delivery, suspect_queue_of(self._service), {})
+        elif self._attempt(delivery) >= len(self._ladder):
+            self._bury(delivery, reason="process_died", error="a process died with it, and it was in hand alone")
+        else:
+            self._climb(delivery, envelope, error="process_died")
+
+    def _climb(self, delivery: Delivery, envelope: Envelope, *, error: str, handler: str = "") -> None:
+        """Let the event wait for its next attempt, one rung higher."""
+        attempt = self._attempt(delivery) + 1
         delay = self._ladder[attempt - 1]
-        log.warning("event will be tried again", **what, delay=delay, error=str(faults.describe(error)))
-        metrics.retried.labels(handler.name).inc()
-        headers = {ATTEMPT: attempt, HANDLER: handler.name, ERROR: str(faults.describe(error))}
+        what = {"handler": handler, "type": envelope.type, "event_id": str(envelope.id), "attempt": attempt}
+        log.warning("event will be tried again", **what, delay=delay, error=error)
+        metrics.retried.labels(handler or "process_died").inc()
+        headers = {ATTEMPT: attempt, HANDLER: handler, ERROR: error}
         self._pass_on(delivery, retry_queue_of(self._service, delay), headers)
+
+    def _attempt(self, delivery: Delivery) -> int:
+        """How many attempts failed; only what comes from our own queues can say."""
+        attempt = delivery.headers.get(ATTEMPT)
+        ours = delivery.exchange == inner_exchange_of(self._service)
+        return attempt if ours and isinstance(attempt, int) and attempt > 0 else 0
 
     def _handle(self, delivery: Delivery, handler: NamedHandler, envelope: Envelope, event: Event) -> Exception | None:
         """Run one handler in its own transaction; outages of the database are waited out, not counted."""
@@ -228,7 +276,7 @@ class Consumer:
             REASON: reason,
             ERROR: error,
             HANDLER: handler,
-            ATTEMPT: _attempt(delivery),
+            ATTEMPT: self._attempt(delivery),
             DIED_AT: datetime.now(UTC).isoformat(),
         }
         self._pass_on(delivery, dead_queue_of(self._service), headers)
@@ -236,12 +284,15 @@ class Consumer:
     def _pass_on(self, delivery: Delivery, queue_name: str, headers: dict[str, Any]) -> None:
         """Publish the message to another queue, confirmed, and only then acknowledge it here."""
         parcel = Parcel(
-            exchange="", routing_key=queue_name, body=delivery.body, properties=properties_again(delivery, headers)
+            exchange=inner_exchange_of(self._service),
+            routing_key=queue_name,
+            body=delivery.body,
+            properties=properties_again(delivery, headers),
         )
         backoff = Backoff()
         while True:
             try:
-                (outcome,) = self._publisher.publish([parcel], timeout=CONFIRM_SECONDS)
+                (outcome,) = self._publisher.publish([parcel], timeout=broker_waits().pass_on_timeout)
             except LinkDown:
                 self._consuming_pause(delivery, backoff.next())
                 continue
@@ -256,13 +307,9 @@ class Consumer:
     def _consuming_pause(self, delivery: Delivery, seconds: float) -> None:
         deadline = monotonic() + seconds
         while monotonic() < deadline:
+            self._here.pulse.beat()  # waiting for others is no standstill of ours
             if not delivery.link.alive or self._stopping.wait(min(0.2, seconds)):
                 raise Abandoned
-
-
-def _attempt(delivery: Delivery) -> int:
-    attempt = delivery.headers.get(ATTEMPT)
-    return attempt if isinstance(attempt, int) else 0
 
 
 def properties_again(delivery: Delivery, headers: dict[str, Any]) -> dict[str, Any]:

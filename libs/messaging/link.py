@@ -20,13 +20,9 @@ from amqp.exceptions import AMQPError
 from amqp.serialization import decode_properties_basic
 
 from libs.chassis.logging import get_logger
+from libs.chassis.waits import broker_waits
 
 log = get_logger(__name__)
-
-CONNECT_TIMEOUT = 5.0
-IO_TIMEOUT = 10.0
-"""Seconds a single read or write on the socket may take before the connection counts as dead."""
-HEARTBEAT = 15
 
 _FAILURES = (OSError, AMQPError, AttributeError, TypeError)
 # AttributeError and TypeError: py-amqp, whose connection was dropped by another thread, has None where a channel was
@@ -42,6 +38,7 @@ class Delivery:
 
     link: "Link"
     tag: int
+    queue: str = ""
     redelivered: bool
     exchange: str
     routing_key: str
@@ -53,6 +50,12 @@ class Delivery:
     def headers(self) -> dict[str, Any]:
         """The application headers."""
         return self.properties.get("application_headers") or {}
+
+    @property
+    def deaths(self) -> int:
+        """How often the message was delivered before and came back: a process died with it, or lost its connection."""
+        count = self.headers.get("x-delivery-count")
+        return count if isinstance(count, int) else 0
 
     def ack(self) -> None:
         """Tell the broker that the message is dealt with; nothing happens on a lost link, where it comes again."""
@@ -66,15 +69,15 @@ class Delivery:
 class Link:
     """One connection with one channel."""
 
-    def __init__(self, url: str, *, name: str, heartbeat: int = HEARTBEAT) -> None:
+    def __init__(self, url: str, *, name: str) -> None:
         self.name = name
         self.blocked = False
         self._url = url
-        self._heartbeat = heartbeat
+        self._waits = broker_waits()
         self._connection: Any = None
         self._channel: Any = None
         self._next_tick = 0.0
-        self._callbacks: dict[str, Callable[[Delivery], None]] = {}
+        self._callbacks: dict[str, tuple[str, Callable[[Delivery], None]]] = {}
         self._cancelled: Callable[[], None] | None = None
 
     @property
@@ -94,25 +97,25 @@ class Link:
         parts = urlsplit(self._url)
         connection = amqp.Connection(
             host=f"{parts.hostname}:{parts.port or (5671 if parts.scheme == 'amqps' else 5672)}",
-            userid=unquote(parts.username or "guest"),
-            password=unquote(parts.password or "guest"),
+            userid=unquote(parts.username or ""),
+            password=unquote(parts.password or ""),
             login_method="PLAIN",
             virtual_host=unquote(parts.path[1:]) or "/",
             ssl={"server_hostname": parts.hostname} if parts.scheme == "amqps" else False,
-            connect_timeout=CONNECT_TIMEOUT,
-            heartbeat=self._heartbeat,
+            connect_timeout=self._waits.connect_timeout,
+            heartbeat=self._waits.heartbeat,
             client_properties={"connection_name": self.name},
             on_blocked=lambda _reason: setattr(self, "blocked", True),
             on_unblocked=lambda: setattr(self, "blocked", False),
             frame_handler=self._frame_handler,
         )
         self.blocked = False
-        watchdog = threading.Timer(2 * CONNECT_TIMEOUT, connection.collect)
+        watchdog = threading.Timer(2 * self._waits.connect_timeout, connection.collect)
         watchdog.daemon = True
         watchdog.start()
         try:
             connection.connect()
-            connection.sock.settimeout(IO_TIMEOUT)
+            connection.sock.settimeout(self._waits.io_timeout)
             self._connection = connection
             self._channel = connection.channel()
         except _FAILURES as error:
@@ -140,7 +143,7 @@ class Link:
         with_channel = self.channel
         with_channel.basic_qos(0, prefetch, False)
         tag: str = with_channel.basic_consume(queue, on_cancel=self._on_cancel)
-        self._callbacks[tag] = callback
+        self._callbacks[tag] = (queue, callback)
         return tag
 
     def cancel(self, consumer_tag: str) -> None:
@@ -192,7 +195,7 @@ class Link:
 
     def close(self) -> None:
         """Say goodbye to the broker, so that everything written before has arrived; by the reading thread."""
-        watchdog = threading.Timer(CONNECT_TIMEOUT, self.abort)
+        watchdog = threading.Timer(self._waits.connect_timeout, self.abort)
         watchdog.daemon = True
         watchdog.start()
         try:
@@ -266,12 +269,13 @@ class Link:
         exchange, at = _short_text(content.args, at + 9)
         routing_key, at = _short_text(content.args, at)
         properties, damaged = content.properties()
-        callback = self._callbacks.get(consumer_tag)
+        queue, callback = self._callbacks.get(consumer_tag, ("", None))
         if callback is None:
             return  # cancelled meanwhile; the message goes back when the link closes
         delivery = Delivery(
             link=self,
             tag=tag,
+            queue=queue,
             redelivered=bool(flags & 1),
             exchange=exchange,
             routing_key=routing_key,

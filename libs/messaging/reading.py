@@ -6,12 +6,14 @@ from libs.messaging import envelope
 from libs.messaging.envelope import Envelope, Poison
 from libs.messaging.jobs import NamedHandler, Subscriptions
 from libs.messaging.link import Delivery
+from libs.messaging.topology import exchange_of, inner_exchange_of
 
 
 class Reader:
     """Reads the events a service has subscribed to; anything else is poison."""
 
-    def __init__(self, subscriptions: Subscriptions) -> None:
+    def __init__(self, service: str, subscriptions: Subscriptions) -> None:
+        self._inner = inner_exchange_of(service)
         self._known: dict[str, tuple[type[Event], list[NamedHandler]]] = {}
         for event, handlers in subscriptions.items():
             several = [handlers] if callable(handlers) else list(handlers)
@@ -27,6 +29,9 @@ class Reader:
         if delivery.damaged:
             raise Poison("damaged_properties")
         stamp = envelope.read(delivery.properties, delivery.body)
+        if delivery.exchange != self._inner and (delivery.exchange, delivery.routing_key) != _way_of(stamp.type):
+            # the broker lets a service publish only its own types; the type in the stamp must not say another
+            raise Poison("wrong_sender", f"{stamp.type} came by {delivery.exchange}")
         if stamp.type not in self._known:
             raise Poison("unknown_type", stamp.type)
         event, handlers = self._known[stamp.type]
@@ -35,3 +40,7 @@ class Reader:
         except Invalid as error:
             faults = ", ".join(f"{fault.field} {fault.code}" for fault in error.faults)
             raise Poison("invalid_data", faults) from None
+
+
+def _way_of(event_type: str) -> tuple[str, str]:
+    return exchange_of(event_type), event_type

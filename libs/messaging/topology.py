@@ -1,17 +1,28 @@
 """All exchanges, queues and bindings, declared from this one place before anyone publishes.
 
-For every service ``S`` that publishes events: a topic exchange ``S.events`` (the one nameko's own dispatcher uses).
-For every service ``S`` that hears events:
+For every service ``S``:
 
-* ``S.events`` — quorum queue, bound to each type in its SUBSCRIPTIONS. A message that has brought its process down
-  ``DELIVERY_LIMIT`` times is dead-lettered by the broker, at least once.
-* ``S.events.retry.<delay>`` — one queue a step of the ladder; a message waits there and returns to ``S.events``.
-* ``S.events.dead`` — what was given up on, kept for a person.
+* ``S.events`` — topic exchange of what it publishes (the one nameko's own dispatcher uses).
+* ``S.inner`` — direct exchange to which all its own queues are bound by their names. Retries, dead letters and replays
+  go through it and never through the default exchange: who may write there may write to every queue of the house.
+* ``S.events.heard`` — quorum queue, bound to each type in its SUBSCRIPTIONS.
+* ``S.events.suspect`` — what was in hand when a process died; each process takes these one at a time, so that the one
+  that kills is told from those beside it.
+* ``S.events.retry.<delay>`` — one queue a step of the ladder; a message waits there and returns to ``S.events.heard``.
+* ``S.events.dead`` — what was given up on, and ``S.rpc.dead`` — notes of requests that were.
+* ``rpc-S`` — quorum queue of requests, bound to ``nameko-rpc`` by ``S.*``.
+
+No queue has the name of an exchange: RabbitMQ's permissions do not tell them apart, and who may bind to the one could
+read the other.
+
+Answers go to ``rpc.replies``, which is bound to ``nameko-rpc`` for keys of one word: whatever a service writes there,
+it can never become a request, whose key has two.
 
 An event type that nobody hears is bound to ``events.unheard``, a short queue that forgets its oldest. So every event is
 routed somewhere *by intent*, and one that the broker returns is an alarm: a queue or a binding has gone missing. The
 price is that the topology of all services is declared in one step at deployment, as migrations are:
-``python -m libs.messaging.topology``. Each worker also declares its own part whenever it connects.
+``python -m libs.messaging.topology``. Each process declares its own part again whenever it connects: its own exchanges
+and queues; what belongs to others is only bound to.
 
 Only what RabbitMQ 3.10 to 4.x all accept is used: quorum and classic queues, message TTL, dead-lettering.
 """
@@ -21,13 +32,19 @@ import importlib
 import importlib.util
 import os
 import pkgutil
-from collections.abc import Iterable, Sequence
+import re
+import sys
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import Any
+
+from amqp.exceptions import AccessRefused, NotFound, PreconditionFailed
 
 import libs.contracts
 from libs.chassis.logging import configure, get_logger
 from libs.contracts.base import EVENTS
-from libs.messaging.link import Link
+from libs.messaging.link import Link, LinkDown
 
 log = get_logger(__name__)
 
@@ -35,14 +52,36 @@ LADDER = (1.0, 10.0, 60.0, 600.0)
 """Seconds between the attempts to handle an event; after the last it is dead."""
 
 DELIVERY_LIMIT = 20
+"""How often the broker itself delivers a message; our own rules end a loop long before."""
+
 UNHEARD = "events.unheard"
 RPC_EXCHANGE = "nameko-rpc"
-RPC_DEAD = "rpc.dead"
+REPLIES = "rpc.replies"
+REPLY_KEY = re.compile("[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+"""The form of a ``reply_to``: a UUID, as nameko's own clients send it."""
+COMMAND = "python -m libs.messaging.topology"
 
 _DAY_MS = 24 * 3600 * 1000
+_REQUEST_MS = 60_000  # nobody waits a minute for an answer: what is older is not worth doing
 _QUORUM = {"x-queue-type": "quorum"}
 # an operator may look at dead letters as often as wanted: each look counts as a delivery before RabbitMQ 4.3
 _UNLIMITED_LOOKS = 1_000_000
+
+
+class TopologyUnfit(LinkDown):
+    """What is declared on the broker is not what this release needs; the text says what to do."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Queue:
+    """A durable queue and its arguments."""
+
+    name: str
+    arguments: dict[str, Any]
+
+    def declare(self, channel: Any) -> None:
+        """Declare it, or find it as it should be."""
+        channel.queue_declare(self.name, durable=True, auto_delete=False, arguments=self.arguments)
 
 
 def load_contracts() -> None:
@@ -61,9 +100,19 @@ def exchange_of(event_type: str) -> str:
     return f"{source_of(event_type)}.events"
 
 
+def inner_exchange_of(service: str) -> str:
+    """The exchange through which a service writes to its own queues, by their names."""
+    return f"{service}.inner"
+
+
 def queue_of(service: str) -> str:
     """The queue of what a service hears."""
-    return f"{service}.events"
+    return f"{service}.events.heard"
+
+
+def suspect_queue_of(service: str) -> str:
+    """The queue of events that were in hand when a process died."""
+    return f"{service}.events.suspect"
 
 
 def dead_queue_of(service: str) -> str:
@@ -76,71 +125,112 @@ def retry_queue_of(service: str, delay: float) -> str:
     return f"{service}.events.retry.{delay:g}s"
 
 
+def rpc_queue_of(service: str) -> str:
+    """The queue of requests to a service."""
+    return f"rpc-{service}"
+
+
+def rpc_dead_queue_of(service: str) -> str:
+    """The queue of notes of requests that a service has given up on."""
+    return f"{service}.rpc.dead"
+
+
+def own_exchanges(service: str) -> dict[str, str]:
+    """The exchanges that belong to a service, and their kinds."""
+    return {f"{service}.events": "topic", inner_exchange_of(service): "direct"}
+
+
+def own_queues(service: str, ladder: Sequence[float] = LADDER) -> list[Queue]:
+    """The queues that belong to a service."""
+    return [*_event_queues(service, ladder), *_rpc_queues(service)]
+
+
+def _event_queues(service: str, ladder: Sequence[float]) -> list[Queue]:
+    to_dead = _dead_letter_to(service, dead_queue_of(service))
+    taken = {**_QUORUM, "x-delivery-limit": DELIVERY_LIMIT, **to_dead}
+    waiting = {**_QUORUM, **_dead_letter_to(service, queue_of(service))}
+    return [
+        Queue(name=dead_queue_of(service), arguments={**_QUORUM, "x-delivery-limit": _UNLIMITED_LOOKS}),
+        Queue(name=queue_of(service), arguments=taken),
+        Queue(name=suspect_queue_of(service), arguments=taken),
+        *(
+            Queue(name=retry_queue_of(service, delay), arguments={**waiting, "x-message-ttl": int(delay * 1000)})
+            for delay in ladder
+        ),
+    ]
+
+
+def _rpc_queues(service: str) -> list[Queue]:
+    # no dead-letter exchange for requests: they may hold secrets, and those that grew too old are nobody's business
+    requests = {**_QUORUM, "x-delivery-limit": DELIVERY_LIMIT, "x-message-ttl": _REQUEST_MS}
+    notes = {**_QUORUM, "x-delivery-limit": _UNLIMITED_LOOKS, "x-max-length": 10_000}
+    return [
+        Queue(name=rpc_dead_queue_of(service), arguments=notes),
+        Queue(name=rpc_queue_of(service), arguments=requests),
+    ]
+
+
+def _dead_letter_to(service: str, queue: str) -> dict[str, Any]:
+    return {
+        "x-dead-letter-exchange": inner_exchange_of(service),
+        "x-dead-letter-routing-key": queue,
+        "x-dead-letter-strategy": "at-least-once",
+        "x-overflow": "reject-publish",
+    }
+
+
 def declare_exchanges(channel: Any, also: Iterable[str] = ()) -> None:
-    """Declare the event exchange of every service that has contracts, and those of the event types in ``also``."""
+    """Declare what belongs to the whole house: the event exchange of every service that has contracts, and those for
+    requests and replies; with the exchanges of the event types in ``also``."""
     load_contracts()
     for exchange in sorted({exchange_of(event_type) for event_type in {*EVENTS, *also}}):
         channel.exchange_declare(exchange, "topic", durable=True, auto_delete=False)
+    for exchange in (RPC_EXCHANGE, REPLIES):
+        channel.exchange_declare(exchange, "topic", durable=True, auto_delete=False)
+    channel.exchange_bind(RPC_EXCHANGE, REPLIES, "*")
 
 
 def declare_hearing(channel: Any, service: str, heard: Iterable[str], *, ladder: Sequence[float] = LADDER) -> None:
-    """Declare the queues of a service and bind exactly the types it hears."""
-    heard = set(heard)
-    declare_exchanges(channel, heard)
-    queue, dead = queue_of(service), dead_queue_of(service)
-    channel.queue_declare(
-        dead, durable=True, auto_delete=False, arguments={**_QUORUM, "x-delivery-limit": _UNLIMITED_LOOKS}
-    )
-    channel.queue_declare(
-        queue,
-        durable=True,
-        auto_delete=False,
-        arguments={**_QUORUM, "x-delivery-limit": DELIVERY_LIMIT, **_dead_letter_to(dead)},
-    )
-    for delay in ladder:
-        channel.queue_declare(
-            retry_queue_of(service, delay),
-            durable=True,
-            auto_delete=False,
-            arguments={**_QUORUM, "x-message-ttl": int(delay * 1000), **_dead_letter_to(queue)},
-        )
-    for event_type in sorted(set(EVENTS) | heard):
-        bind = channel.queue_bind if event_type in heard else channel.queue_unbind
-        bind(queue, exchange_of(event_type), event_type)
+    """Declare a service's exchanges and the queues of what it hears, bound to the types in ``heard``."""
+    with _clear_words():
+        _declare_own(channel, service, _event_queues(service, ladder))
+        for event_type in sorted(set(heard)):
+            channel.queue_bind(queue_of(service), exchange_of(event_type), event_type)
+
+
+def declare_rpc(channel: Any, service: str) -> str:
+    """Declare where requests to a service arrive and where poisonous ones are noted; the name of its queue."""
+    with _clear_words():
+        _declare_own(channel, service, _rpc_queues(service))
+        channel.queue_bind(rpc_queue_of(service), RPC_EXCHANGE, f"{service}.*")
+    return rpc_queue_of(service)
+
+
+def _declare_own(channel: Any, service: str, queues: Sequence[Queue]) -> None:
+    for exchange, kind in own_exchanges(service).items():
+        channel.exchange_declare(exchange, kind, durable=True, auto_delete=False)
+    for queue in queues:
+        queue.declare(channel)
+        channel.queue_bind(queue.name, inner_exchange_of(service), queue.name)
+
+
+@contextmanager
+def _clear_words() -> Iterator[None]:
+    """Say what is to be done, instead of only what the broker did not like."""
+    try:
+        yield
+    except (AccessRefused, NotFound, PreconditionFailed) as error:
+        raise TopologyUnfit(f"the broker does not fit this release, run `{COMMAND}`: {error}") from error
 
 
 def declare_unheard(channel: Any, heard: Iterable[str]) -> None:
     """Give every known event type that is not in ``heard`` a place to go, and take it from the others."""
     declare_exchanges(channel)
-    channel.queue_declare(
-        UNHEARD, durable=True, auto_delete=False, arguments={"x-max-length": 1000, "x-message-ttl": _DAY_MS}
-    )
+    Queue(name=UNHEARD, arguments={"x-max-length": 1000, "x-message-ttl": _DAY_MS}).declare(channel)
     heard = set(heard)
     for event_type in sorted(EVENTS):
         bind = channel.queue_unbind if event_type in heard else channel.queue_bind
         bind(UNHEARD, exchange_of(event_type), event_type)
-
-
-def declare_rpc(channel: Any, service: str) -> str:
-    """Declare where requests to a service arrive and where poisonous ones are noted; the name of its queue."""
-    channel.exchange_declare(RPC_EXCHANGE, "topic", durable=True, auto_delete=False)
-    channel.queue_declare(
-        RPC_DEAD, durable=True, auto_delete=False, arguments={"x-max-length": 1000, "x-message-ttl": 7 * _DAY_MS}
-    )
-    queue = f"rpc-{service}"
-    # nobody waits a minute for an answer: what is older is not worth doing, and a crash loop ends by itself
-    channel.queue_declare(queue, durable=True, auto_delete=False, arguments={"x-message-ttl": 60_000})
-    channel.queue_bind(queue, RPC_EXCHANGE, f"{service}.*")
-    return queue
-
-
-def _dead_letter_to(queue: str) -> dict[str, Any]:
-    return {
-        "x-dead-letter-exchange": "",
-        "x-dead-letter-routing-key": queue,
-        "x-dead-letter-strategy": "at-least-once",
-        "x-overflow": "reject-publish",
-    }
 
 
 def services_in_the_house() -> list[str]:
@@ -159,26 +249,74 @@ def subscriptions_of(service: str) -> set[str]:
     return {event.TYPE for event in getattr(worker, "SUBSCRIPTIONS", {})}
 
 
+def whole_house() -> dict[str, set[str]]:
+    """Every service with the event types it hears."""
+    return {service: subscriptions_of(service) for service in services_in_the_house()}
+
+
 def declare_all(url: str, heard_by: dict[str, set[str]], *, ladder: Sequence[float] = LADDER) -> None:
-    """Declare the topology of the whole house: service → event types it hears."""
+    """Declare the topology of the whole house: service → event types it hears.
+
+    Raises :class:`TopologyUnfit` where a queue of an earlier release is in the way and still holds something.
+    """
     link = Link(url, name="topology")
     link.open()
     try:
+        channel = link.channel
+        declare_exchanges(channel, set().union(*heard_by.values()))
         for service, heard in heard_by.items():
-            declare_hearing(link.channel, service, heard, ladder=ladder)
-            declare_rpc(link.channel, service)
-        declare_unheard(link.channel, set().union(*heard_by.values()))
+            # names of earlier releases, bound to the exchanges and read by nobody any more
+            for retired in (f"{service}.events", "rpc.dead"):
+                _remove(channel, retired)
+            for queue in own_queues(service, ladder):
+                _make_room(channel, queue)
+            declare_hearing(channel, service, heard, ladder=ladder)
+            declare_rpc(channel, service)
+            for event_type in sorted(set(EVENTS) - heard):
+                channel.queue_unbind(queue_of(service), exchange_of(event_type), event_type)
+        declare_unheard(channel, set().union(*heard_by.values()))
     finally:
         link.close()
 
 
+def _make_room(channel: Any, queue: Queue) -> None:
+    """Remove the queue where it exists with other arguments; what a queue is cannot be changed."""
+    try:
+        queue.declare(channel)
+    except PreconditionFailed:  # the channel is opened anew by itself
+        _remove(channel, queue.name)
+
+
+def _remove(channel: Any, name: str) -> None:
+    """Remove a queue that is empty and read by nobody; nothing happens where there is none."""
+    try:
+        _, messages, consumers = channel.queue_declare(name, passive=True)
+    except NotFound:
+        return
+    if consumers:
+        raise TopologyUnfit(
+            f"The queue {name} is of an earlier release and still read by {consumers} of its processes: "
+            f"stop them, then run `{COMMAND}` again."
+        )
+    if messages:
+        raise TopologyUnfit(
+            f"The queue {name} is of an earlier release and still holds {messages} messages: start that release's "
+            f"processes until it is empty, or delete it if they are not wanted, then run `{COMMAND}` again."
+        )
+    channel.queue_delete(name)
+    log.info("queue of an earlier release removed", queue=name)
+
+
 def main(argv: Sequence[str] | None = None) -> None:
     """Declare the topology of the whole house on the broker of ``AMQP_URL``."""
-    parser = argparse.ArgumentParser(prog="python -m libs.messaging.topology", description=main.__doc__)
+    parser = argparse.ArgumentParser(prog=COMMAND, description=main.__doc__)
     parser.parse_args(argv)
     configure("topology")
-    heard_by = {service: subscriptions_of(service) for service in services_in_the_house()}
-    declare_all(os.environ["AMQP_URL"], heard_by)
+    heard_by = whole_house()
+    try:
+        declare_all(os.environ["AMQP_URL"], heard_by)
+    except TopologyUnfit as error:
+        sys.exit(str(error))
     log.info("topology declared", services=sorted(heard_by))
 
 

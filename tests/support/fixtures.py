@@ -36,7 +36,7 @@ def ground() -> Iterator[Ground]:
 
 @pytest.fixture
 def broker(ground: Ground) -> Iterator[TestBroker]:
-    """An empty virtual host."""
+    """A virtual host with the house's exchanges and no queue."""
     try:
         name, url = ground.new_vhost()
     except CannotStart as error:

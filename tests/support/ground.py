@@ -13,6 +13,8 @@ from psycopg import sql
 
 from deploy.local.broker import Broker
 from deploy.local.postgres import Postgres
+from libs.messaging.link import Link
+from libs.messaging.topology import declare_exchanges
 
 
 class Ground:
@@ -54,9 +56,14 @@ class Ground:
         shutil.rmtree(self.folder, ignore_errors=True)
 
     def new_vhost(self) -> tuple[str, str]:
-        """Return the name and the address of an empty virtual host."""
+        """Return the name and the address of a virtual host with the house's exchanges and no queue."""
         name = f"test-{next(self._numbers)}"
-        return name, self.broker.add_vhost(name)
+        url = self.broker.add_vhost(name)
+        link = Link(url, name="new virtual host")
+        link.open()
+        declare_exchanges(link.channel)
+        link.close()
+        return name, url
 
     def new_database(self, service: str, migrate: Callable[[str], None]) -> tuple[str, str]:
         """Return the name and the address of a freshly migrated database, copied from one that was migrated once."""

@@ -15,8 +15,6 @@ class Echo:
     def __init__(self, url: str) -> None:
         self._connection = pika.BlockingConnection(pika.URLParameters(url))
         self._channel = self._connection.channel()
-        self._channel.exchange_declare("nameko-rpc", "topic", durable=True)
-        self._channel.exchange_declare("identity.events", "topic", durable=True)
         self._channel.queue_declare("rpc-echo", durable=True)
         self._channel.queue_bind("rpc-echo", "nameko-rpc", "echo.*")
         self._channel.basic_consume("rpc-echo", self._answer)
@@ -45,7 +43,7 @@ class Echo:
             answer = {"result": None, "error": {"exc_type": "ZeroDivisionError", "value": "secret"}}
         raw = b"not json" if name == "babble" else json.dumps(answer).encode()
         channel.basic_publish(
-            "", str(properties.reply_to), raw, BasicProperties(correlation_id=properties.correlation_id)
+            "nameko-rpc", str(properties.reply_to), raw, BasicProperties(correlation_id=properties.correlation_id)
         )
 
     def tell(self, wire_name: str, data: dict[str, Any]) -> None:

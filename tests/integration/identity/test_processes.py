@@ -25,7 +25,7 @@ from libs.contracts.mfa import ChallengeApproved
 from libs.messaging.envelope import Envelope, body_of, properties_of
 from libs.messaging.tables import outbox
 from services.identity import load
-from tests.integration.messaging.client import DIRECT, Client
+from tests.integration.messaging.client import Client
 from tests.support.builders.identity import (
     GOOD_PASSWORD,
     Desk,
@@ -57,7 +57,7 @@ class Running:
             f"identity.{method}",
             body,
             content_type="application/json",
-            reply_to=DIRECT,
+            reply_to=self.client.reply_to,
             correlation_id=call,
             headers=headers,
         )

@@ -1,4 +1,4 @@
-"""A caller on the wire, independent of the code under test: pika and direct reply-to."""
+"""A caller on the wire, independent of the code under test: pika and a reply queue of its own."""
 
 import json
 import uuid
@@ -7,8 +7,6 @@ from typing import Any
 
 import pika
 from pika.exceptions import ChannelClosedByBroker
-
-DIRECT = "amq.rabbitmq.reply-to"
 
 
 class Client:
@@ -19,7 +17,10 @@ class Client:
         self.channel = self._connection.channel()
         self.channel.confirm_delivery()
         self._replies: dict[str, dict[str, Any]] = {}
-        self.channel.basic_consume(DIRECT, self._on_reply, auto_ack=True)
+        self.reply_to = str(uuid.uuid4())
+        queue = self.channel.queue_declare("", exclusive=True).method.queue
+        self.channel.queue_bind(queue, "nameko-rpc", self.reply_to)
+        self.channel.basic_consume(queue, self._on_reply, auto_ack=True)
 
     def close(self) -> None:
         self._connection.close()
@@ -46,7 +47,7 @@ class Client:
             f"lending.{method}",
             json.dumps({"args": [], "kwargs": {"request": request}}).encode(),
             content_type="application/json",
-            reply_to=DIRECT,
+            reply_to=self.reply_to,
             correlation_id=call,
             headers={name: value for name, value in headers.items() if value is not None},
         )

@@ -11,7 +11,7 @@ import pytest
 
 from libs.chassis.ids import new_id
 from libs.chassis.principal import Principal, PrincipalSigner, generate_key_pair
-from tests.integration.messaging.client import DIRECT, Client
+from tests.integration.messaging.client import Client
 from tests.integration.messaging.conftest import KEYS, Lending
 from tests.support.eventually import eventually
 
@@ -173,7 +173,7 @@ def body(request: object) -> bytes:
     return json.dumps({"args": [], "kwargs": {"request": request}}).encode()
 
 
-GOOD = {"content_type": "application/json", "reply_to": DIRECT}
+GOOD = {"content_type": "application/json", "reply_to": "5ab10a2e-6c80-4ad7-8f3b-29a6f9a0f111"}
 POISON = {
     "not JSON": (b'{"args": [', GOOD, "not_json"),
     "bytes that are no text": (b"\xff\xfe\x00", GOOD, "not_json"),
@@ -184,6 +184,8 @@ POISON = {
     "another content type": (body({"title": "x"}), {**GOOD, "content_type": "text/plain"}, "wrong_content_type"),
     "a pickle": (b"\x80\x04K\x01.", {**GOOD, "content_type": "application/x-python-serialize"}, "wrong_content_type"),
     "no reply_to": (body({"title": "x"}), {"content_type": "application/json"}, "no_reply_to"),
+    "another's method for a reply_to": (body({}), {**GOOD, "reply_to": "orders.place_order"}, "wrong_reply_to"),
+    "a direct reply_to": (body({}), {**GOOD, "reply_to": "amq.rabbitmq.reply-to.x"}, "wrong_reply_to"),
     "a number for a header": (body({}), {**GOOD, "headers": {"nameko.principal": 5}}, "wrong_header_principal"),
     "a deadline that is no time": (body({}), {**GOOD, "headers": {"nameko.deadline": "soon"}}, "wrong_header_deadline"),
 }
@@ -194,7 +196,7 @@ def test_poison_is_noted_and_the_process_lives(lending: Lending, case: str) -> N
     content, properties, reason = POISON[case]
     lending.client.publish("lending.add_book", content, **properties)
 
-    note = eventually(lambda: lending.client.get("rpc.dead"))
+    note = eventually(lambda: lending.client.get("lending.rpc.dead"))
 
     assert note is not None
     told = json.loads(note[1])
@@ -209,7 +211,7 @@ def test_properties_that_cannot_be_decoded_are_noted_and_the_process_lives(
 ) -> None:
     lending.client.publish("lending.add_book", b"{}", **{**GOOD, **broken})
 
-    note = eventually(lambda: lending.client.get("rpc.dead"))
+    note = eventually(lambda: lending.client.get("lending.rpc.dead"))
 
     assert note is not None
     assert json.loads(note[1])["reason"] == "damaged_properties"

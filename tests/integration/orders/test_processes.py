@@ -27,7 +27,6 @@ from tests.support.fixtures import TestBroker
 
 PRIVATE, PUBLIC = generate_key_pair()
 ROOT = Path(__file__).resolve().parents[3]
-REPLIES = "amq.rabbitmq.reply-to"
 
 Start = Callable[[str], subprocess.Popen[bytes]]
 
@@ -83,9 +82,12 @@ def ask(url: str, method: str, request: Any, principal: Principal, command_id: s
     replies: list[dict[str, Any]] = []
     with pika.BlockingConnection(pika.URLParameters(url)) as connection:
         channel = connection.channel()
-        channel.basic_consume(REPLIES, lambda *reply: replies.append(json.loads(reply[3])), auto_ack=True)
+        reply_to = str(uuid.uuid4())
+        queue = channel.queue_declare("", exclusive=True).method.queue
+        channel.queue_bind(queue, "nameko-rpc", reply_to)
+        channel.basic_consume(queue, lambda *reply: replies.append(json.loads(reply[3])), auto_ack=True)
         properties = pika.BasicProperties(
-            content_type="application/json", reply_to=REPLIES, correlation_id=str(uuid.uuid4()), headers=headers
+            content_type="application/json", reply_to=reply_to, correlation_id=str(uuid.uuid4()), headers=headers
         )
         body = json.dumps({"args": [], "kwargs": {"request": request}}).encode()
         channel.basic_publish("nameko-rpc", f"orders.{method}", body, properties, mandatory=True)
