@@ -98,6 +98,7 @@ class ProcessWaits:
     )
     consumer_lanes: int = bound(2, "events at once in one process", "more wait in the queue", unit="events")
     consumer_prefetch: int = bound(32, "events taken ahead by one process", "more wait in the queue", unit="events")
+    relay_gather: float = bound(0.02, "an event right behind another, for company", "they are published together")
     relay_poll: float = bound(1.0, "the relay, for a NOTIFY that may have been lost", "it looks into the outbox")
     health_check_timeout: float = bound(
         1.5, "a probe of /readyz, for the database", "the part is reported as `Timeout`, status 503"
