@@ -76,6 +76,11 @@ class Ground:
         name = self._copy(service, f"{service}_{next(self._numbers)}", self._templates[service])
         return name, postgres.url(service, database=name)
 
+    def copy_database(self, service: str, original: str) -> tuple[str, str]:
+        """Return the name and the address of a copy of a service's database, which nobody may be connected to."""
+        name = self._copy(service, f"{service}_{next(self._numbers)}", original)
+        return name, self.postgres.url(service, database=name)
+
     def drop_database(self, name: str) -> None:
         """Drop the database, whoever is still connected."""
         with psycopg.connect(self.postgres.admin_url, autocommit=True) as connection:
