@@ -27,3 +27,9 @@ def generate_sealing_keys() -> tuple[str, str]:
     """A new private and public key (PEM) for sealed secrets (X25519)."""
     key = OKPKey.generate_key("X25519")
     return key.as_pem(private=True).decode(), key.as_pem(private=False).decode()
+
+
+def check_private_key(private_key: str) -> None:
+    """Raise unless this is a key (PEM) that sealed secrets can be opened with."""
+    if not OKPKey.import_key(private_key).is_private:
+        raise ValueError("a public key opens nothing")

@@ -1,7 +1,7 @@
 """A small HTTP server in every process: ``/healthz`` (the loop ticks), ``/readyz`` (it can work), ``/metrics``.
 
-A probe is answered in time whatever hangs: what looks at this process alone is looked at in the probe's own thread; what
-asks another machine is asked in a thread of its own, once for all probes, and its answer is kept for a few seconds.
+A probe is answered in time whatever hangs: what looks at this process alone is looked at in the probe's own thread;
+what asks another machine is asked in a thread of its own, once for all probes, and its answer is kept a few seconds.
 """
 
 import json

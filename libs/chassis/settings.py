@@ -1,8 +1,10 @@
 """Settings come from the environment, once, into a typed object; a secret may be the path of a file."""
 
+from collections.abc import Callable
 from pathlib import Path
 
 import environ
+from environ.exceptions import MissingEnvValueError
 
 
 def secret_or_file(value: str) -> str:
@@ -28,3 +30,22 @@ class CommonSettings:
 def common_settings() -> CommonSettings:
     """The common settings of this process."""
     return environ.to_config(CommonSettings)
+
+
+class NotReady(Exception):
+    """A key or setting that the process needs is missing or of no use; the message is one sentence for an operator."""
+
+
+def require(name: str, load: Callable[[], object]) -> None:
+    """Load what a setting names, now and not at the first call; raises :class:`NotReady` with the setting's name.
+
+    Of the failure only the kind is told: its text might hold the secret itself.
+    """
+    try:
+        load()
+    except MissingEnvValueError as error:
+        raise NotReady(f"{error} is not set") from None
+    except NotReady:
+        raise
+    except Exception as error:
+        raise NotReady(f"{name} cannot be used ({type(error).__name__})") from None

@@ -129,7 +129,7 @@ def run_worker(service: str) -> int:
     jobs = list(getattr(module, "JOBS", ()))
     waits = process_waits()
     lanes = waits.consumer_lanes
-    engine = _engine(service, "worker", lanes + len(jobs) + 3)
+    engine = _engine(service, "worker", lanes + len(jobs) + 5)
     worker = Worker(
         service,
         engine=engine,

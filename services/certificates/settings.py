@@ -7,6 +7,7 @@ from zoneinfo import ZoneInfo
 import environ
 
 from libs.chassis import documents
+from libs.chassis import settings as of_process
 from libs.chassis.documents import DocumentStore
 from libs.chassis.operator import Operator, load_operator
 from services.certificates.model.numbers import PREFIX
@@ -55,3 +56,10 @@ def training_of(sku: str) -> str:
         if product["sku"] == sku:
             return str(product.get("training", sku))
     return sku
+
+
+def require(process: str) -> None:
+    """Load everything that the process will need; raises :class:`NotReady`."""
+    of_process.require("TIME_ZONE", settings)
+    of_process.require("OPERATOR", operator)
+    of_process.require("DOCUMENTS_URL", store)

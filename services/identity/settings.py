@@ -7,8 +7,11 @@ from functools import cache
 
 import environ
 
+from libs.chassis import settings as of_process
+from libs.chassis.crypto import seal
 from libs.chassis.operator import Operator, load_operator
 from libs.chassis.principal import PrincipalSigner, read_key
+from libs.chassis.waits import bound
 from services.identity.adapters.hashing import PasswordHasher
 from services.identity.model.sign_in import Deadlines
 from services.identity.model.throttle import Leniency
@@ -27,7 +30,10 @@ class Settings:
     argon2_passes: int = environ.var(2, converter=int)
     argon2_lanes: int = environ.var(1, converter=int)
     hashing_slots: int = environ.var(0, converter=int, help="Hashes at once; 0: one for each core.")
-    hashing_queue: int = environ.var(50, converter=int, help="Hashes that may wait; more are refused as busy.")
+    hashing_queue: int = bound(
+        50, "hashes of passwords, for their turn", "one more is refused: 503, Retry-After 5", unit="hashes"
+    )
+    hashing_wait: float = bound(1.5, "a hash of a password, for its turn", "it is refused: 503, Retry-After 5")
     temporary_password_days: int = environ.var(14, converter=int)
     temporary_password_failures: int = environ.var(10, converter=int)
     sign_in_seconds: int = environ.var(300, converter=int, help="From the confirmation request to its expiry.")
@@ -99,6 +105,7 @@ def hasher() -> PasswordHasher:
         lanes=chosen.argon2_lanes,
         slots=chosen.hashing_slots or os.cpu_count() or 1,
         queue=chosen.hashing_queue,
+        patience=chosen.hashing_wait,
     )
 
 
@@ -112,3 +119,12 @@ def throttle_secret() -> bytes:
 def operator() -> Operator:
     """The operator of this installation."""
     return load_operator(settings().operator)
+
+
+def require(process: str) -> None:
+    """Load everything that the process will need; raises :class:`NotReady`."""
+    of_process.require("IDENTITY_*", settings)
+    if process == "rpc":
+        of_process.require("OPERATOR", operator)
+        of_process.require("IDENTITY_SIGNING_KEY", signer)
+        of_process.require("SEALING_PUBLIC_KEY", lambda: seal("a try", sealing_key()))

@@ -5,6 +5,8 @@ from zoneinfo import ZoneInfo
 
 import environ
 
+from libs.chassis import settings as of_process
+
 
 @environ.config(prefix="")
 class LicensingSettings:
@@ -17,3 +19,8 @@ class LicensingSettings:
 def settings() -> LicensingSettings:
     """The settings of this process."""
     return environ.to_config(LicensingSettings)
+
+
+def require(process: str) -> None:
+    """Load everything that the process will need; raises :class:`NotReady`."""
+    of_process.require("TIME_ZONE", settings)

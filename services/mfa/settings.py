@@ -4,7 +4,9 @@ from functools import cache
 
 import environ
 
+from libs.chassis import settings
 from libs.chassis.settings import secret_or_file
+from libs.chassis.waits import bound
 
 
 @environ.config(prefix="MFA")
@@ -15,8 +17,15 @@ class MfaSettings:
     push_vendor_number: str = environ.var("SIMVENDOR0000001")
     push_api_key: str = environ.var("", converter=secret_or_file)
     push_public_key: str = environ.var("", converter=secret_or_file, help="PEM; made up at start where empty")
-    connect_timeout: float = environ.var(3.0, converter=float, help="seconds")
-    read_timeout: float = environ.var(8.0, converter=float, help="seconds for a whole answer")
+    connect_timeout: float = bound(
+        3.0, "a connection to the push provider", "the call counts as failed; after five the circuit opens"
+    )
+    read_timeout: float = bound(
+        8.0,
+        "the push provider, for each part of its answer and for all of it",
+        "nothing is known; it is looked at again",
+    )
+    circuit_rest: float = bound(10.0, "calls to the push provider, after five failures in a row", "one call tries")
     poll_seconds: float = environ.var(2.0, converter=float)
     callback_url: str = environ.var("", help="our address as the provider reaches it; empty: no callbacks")
     callback_secret: str = environ.var("", converter=secret_or_file, help="path segment of the callback")
@@ -36,3 +45,17 @@ class MfaSettings:
 def mfa_settings() -> MfaSettings:
     """The settings of this process."""
     return environ.to_config(MfaSettings)
+
+
+def require(process: str) -> None:
+    """Load everything that the process will need; raises :class:`NotReady`."""
+    settings.require("MFA_*", mfa_settings)
+    if process == "worker":
+        settings.require("MFA_PUSH_API_KEY", lambda: _not_empty(mfa_settings().push_api_key))
+        if mfa_settings().callback_port:
+            settings.require("MFA_CALLBACK_SECRET", lambda: _not_empty(mfa_settings().callback_secret))
+
+
+def _not_empty(value: str) -> None:
+    if not value:
+        raise LookupError

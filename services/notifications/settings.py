@@ -8,10 +8,13 @@ from zoneinfo import ZoneInfo
 
 import environ
 
+from libs.chassis import settings as of_process
+from libs.chassis.crypto import check_private_key
 from libs.chassis.documents import DocumentStore, from_url
 from libs.chassis.operator import Operator, load_operator
 from libs.chassis.principal import read_key
 from libs.chassis.settings import common_settings, secret_or_file
+from libs.chassis.waits import bound
 
 
 class Hidden(str):
@@ -56,7 +59,21 @@ class NotificationsSettings:
 
     smtp_url: SmtpAddress = environ.var("smtp://127.0.0.1:25", converter=SmtpAddress.read)
     smtp_password: str = environ.var("", converter=lambda value: Hidden(secret_or_file(value)))
-    smtp_timeout: float = environ.var(15.0, converter=float)
+    smtp_timeout: float = bound(
+        15.0, "the mail server, for each of its answers", "the connection is dropped; the mail waits and is tried again"
+    )
+    smtp_total: float = bound(
+        60.0,
+        "the mail server, for connecting, and for hearing one mail to its end",
+        "the connection is dropped; the mail waits and is tried again",
+    )
+    smtp_acceptance_timeout: float = bound(
+        300.0,
+        "the mail server, for its yes to a whole mail (who gives up here may have been heard)",
+        "the connection is dropped; the mail goes out again under the same Message-ID",
+    )
+    smtp_rest_first: float = bound(2.0, "all mails, when the mail server is found away", "one mail tries")
+    smtp_rest_most: float = bound(15.0, "all mails, while the mail server stays away", "one mail tries")
     smtp_ca_file: str = environ.var("")
     mail_from: str = environ.var("")
     notifications_private_key: str = environ.var("", converter=Hidden)
@@ -95,3 +112,12 @@ def document_store() -> DocumentStore:
 def public_url() -> str:
     """Where people open the portal, without a closing slash."""
     return common_settings().public_url.rstrip("/")
+
+
+def require(process: str) -> None:
+    """Load everything that the process will need; raises :class:`NotReady`."""
+    of_process.require("SMTP_URL", settings)
+    of_process.require("OPERATOR", operator)
+    if process == "worker":
+        of_process.require("NOTIFICATIONS_PRIVATE_KEY", lambda: check_private_key(settings().private_key))
+        of_process.require("DOCUMENTS_URL", document_store)

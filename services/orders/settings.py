@@ -5,6 +5,7 @@ from zoneinfo import ZoneInfo
 
 import environ
 
+from libs.chassis import settings as of_process
 from libs.chassis.documents import DocumentStore, from_url
 from libs.chassis.operator import Operator, load_operator
 from libs.chassis.waits import bound
@@ -40,3 +41,10 @@ def operator() -> Operator:
 def store() -> DocumentStore:
     """The document store of this installation."""
     return from_url(settings().documents_url)
+
+
+def require(process: str) -> None:
+    """Load everything that the process will need; raises :class:`NotReady`."""
+    of_process.require("TIME_ZONE", settings)
+    of_process.require("OPERATOR", operator)
+    of_process.require("DOCUMENTS_URL", store)

@@ -18,11 +18,14 @@ BUSY_SECONDS = 5
 
 
 class PasswordHasher:
-    """Hashes and verifies chosen passwords, at most ``slots`` at once and ``queue`` waiting."""
+    """Hashes and verifies chosen passwords, at most ``slots`` at once and ``queue`` waiting ``patience`` seconds."""
 
-    def __init__(self, *, memory_kib: int, passes: int, lanes: int, slots: int, queue: int) -> None:
+    def __init__(
+        self, *, memory_kib: int, passes: int, lanes: int, slots: int, queue: int, patience: float = 1.5
+    ) -> None:
         self._argon2 = argon2.PasswordHasher(time_cost=passes, memory_cost=memory_kib, parallelism=lanes)
         self._nobodys = self._argon2.hash("a password of nobody")
+        self._patience = patience
         self._slots = threading.BoundedSemaphore(slots)
         self._room = threading.BoundedSemaphore(slots + queue)
 
@@ -52,8 +55,12 @@ class PasswordHasher:
         if not self._room.acquire(blocking=False):
             raise Unavailable(retry_after=BUSY_SECONDS)
         try:
-            with self._slots:
+            if not self._slots.acquire(timeout=self._patience):
+                raise Unavailable(retry_after=BUSY_SECONDS)
+            try:
                 return off_hub(work, *args, **kwargs)
+            finally:
+                self._slots.release()
         finally:
             self._room.release()
 

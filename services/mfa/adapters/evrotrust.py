@@ -57,7 +57,7 @@ class Evrotrust:
         self._session.cookies.set_policy(_NoCookies())
         for scheme in ("https://", "http://"):
             self._session.mount(scheme, HTTPAdapter(pool_maxsize=16, max_retries=0))
-        self.circuit = circuit or Circuit()
+        self.circuit = circuit or Circuit(rest=settings.circuit_rest)
 
     def standing_of(self, phone: str) -> Standing:
         """Whether the person under this number can be asked."""

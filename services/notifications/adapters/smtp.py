@@ -1,7 +1,9 @@
 """Hands mails to the mail server: several over one connection, every wait bounded."""
 
 import smtplib
+import socket
 import ssl
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from email.message import EmailMessage
@@ -35,9 +37,25 @@ class MailServer:
     def __init__(self, settings: NotificationsSettings) -> None:
         self._settings = settings
         self._connection: smtplib.SMTP | None = None
+        self._socket: socket.socket | None = None
 
     def send(self, message: EmailMessage, sender: str, recipient: str) -> None:
         """Hand over one mail; raises :class:`Refused`, :class:`PutOff` or :class:`Unreachable`."""
+        # a server that says a word now and then keeps every single wait, but not the sum of them
+        watchdog = threading.Timer(self._settings.smtp_total, self._cut)
+        watchdog.daemon = True
+        watchdog.start()
+        try:
+            self._hand_over(message, sender, recipient)
+        finally:
+            watchdog.cancel()
+
+    def _cut(self) -> None:
+        if self._socket is not None:
+            with suppress(OSError):
+                self._socket.shutdown(socket.SHUT_RDWR)
+
+    def _hand_over(self, message: EmailMessage, sender: str, recipient: str) -> None:
         connection = self._connected()
         try:
             connection.send_message(message, from_addr=sender, to_addrs=[recipient])
@@ -74,11 +92,22 @@ class MailServer:
 
     def _connect(self) -> smtplib.SMTP:
         address, timeout = self._settings.smtp_url, self._settings.smtp_timeout
+        noted = self._note
         if address.tls == "tls":
+
+            class Encrypted(smtplib.SMTP_SSL):
+                def _get_socket(self, host: str, port: int, timeout: float) -> socket.socket:
+                    return noted(super()._get_socket(host, port, timeout))  # type: ignore[misc]  # typeshed leaves it out
+
             context: ssl.SSLContext = self._settings.tls_context()
-            connection: smtplib.SMTP = smtplib.SMTP_SSL(address.host, address.port, timeout=timeout, context=context)
+            connection: smtplib.SMTP = Encrypted(address.host, address.port, timeout=timeout, context=context)
         else:
-            connection = smtplib.SMTP(address.host, address.port, timeout=timeout)
+
+            class Plain(smtplib.SMTP):
+                def _get_socket(self, host: str, port: int, timeout: float) -> socket.socket:
+                    return noted(super()._get_socket(host, port, timeout))  # type: ignore[misc]  # typeshed leaves it out
+
+            connection = Plain(address.host, address.port, timeout=timeout)
         try:
             if address.tls == "starttls":
                 connection.starttls(context=self._settings.tls_context())
@@ -88,6 +117,11 @@ class MailServer:
             connection.close()
             raise
         return connection
+
+    def _note(self, opened: socket.socket) -> socket.socket:
+        """Keep the socket in sight: its greeting comes while there is no connection object yet."""
+        self._socket = opened
+        return opened
 
 
 @contextmanager

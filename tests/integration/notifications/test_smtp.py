@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
+import select
+import socket
 import ssl
+import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
@@ -88,6 +93,26 @@ def test_each_refusal_is_told_apart(answers: dict[str, str], failure: type[Excep
 def test_nobody_there_is_unreachable() -> None:
     with pytest.raises(Unreachable, match="mail server not reachable"):
         send("smtp://127.0.0.1:1")
+
+
+def test_a_server_that_says_a_byte_now_and_then_is_not_listened_to_for_ever() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+
+        def drip() -> None:
+            connection, _ = listener.accept()
+            with connection, contextlib.suppress(OSError):
+                for _ in range(200):
+                    connection.sendall(b"2")
+                    if select.select([connection], [], [], 0.1)[0] and not connection.recv(1):
+                        return
+
+        dripping = threading.Thread(target=drip, daemon=True)
+        dripping.start()
+        began = time.monotonic()
+        with pytest.raises(Unreachable):
+            send(f"smtp://127.0.0.1:{listener.getsockname()[1]}", SMTP_TOTAL="0.5")
+        assert time.monotonic() - began < 3
+        dripping.join(5)
 
 
 # --- encryption and passwords -----------------------------------------------------------------------------------
