@@ -1,4 +1,5 @@
-"""The pages of docs/ that are made from the code: the events in prose and as AsyncAPI, who may call what.
+"""What is made from the code: the pages of docs/ on events (in prose, as AsyncAPI) and on who may call what, and the
+table of subscriptions that operations reads.
 
 python -m deploy.local.pages            write them
 python -m deploy.local.pages --check    say which are stale
@@ -11,6 +12,7 @@ import ast
 import dataclasses
 import importlib
 import inspect
+import json
 import sys
 from collections.abc import Callable, Iterable
 from pathlib import Path
@@ -21,6 +23,7 @@ from deploy.local.authorisation import authorisation_page
 from deploy.local.machine import ROOT
 from deploy.local.postgres import SERVICES
 from libs.contracts.base import EVENTS
+from libs.messaging.jobs import NamedHandler
 from libs.messaging.topology import load_contracts, source_of
 
 HEAD = """\
@@ -58,6 +61,21 @@ def _heard_by() -> dict[str, list[str]]:
     for kind in heard_by_gateway():
         heard.setdefault(kind, []).append("the gateway's pages")
     return heard
+
+
+def subscriptions_table() -> str:
+    """Service → event type → its handlers, by the names they have in the inbox."""
+    table: dict[str, dict[str, list[str]]] = {}
+    for service in SERVICES:
+        subscriptions = importlib.import_module(f"services.{service}.worker").SUBSCRIPTIONS
+        table[service] = {
+            event.TYPE: [
+                NamedHandler.of(handler).name
+                for handler in (handlers if isinstance(handlers, Iterable) else [handlers])
+            ]
+            for event, handlers in subscriptions.items()
+        }
+    return json.dumps(table, indent=1, sort_keys=True) + "\n"
 
 
 def heard_by_gateway() -> set[str]:
@@ -101,6 +119,7 @@ PAGES: dict[Path, Callable[[], str]] = {
     ROOT / "docs" / "events.md": events_page,
     ROOT / "docs" / "asyncapi.json": asyncapi_document,
     ROOT / "docs" / "authorisation.md": authorisation_page,
+    ROOT / "operations" / "subscriptions.json": subscriptions_table,
 }
 
 

@@ -36,6 +36,9 @@ from deploy.local.machine import (
 )
 
 SERVICES = ("identity", "mfa", "orders", "licensing", "certificates", "notifications")
+OPERATIONS = "operations"
+"""Names the role that may read every service's tables and change nothing."""
+
 SUPERUSER = "postgres"
 SECONDS_TO_START = 30
 NOBODY = 65534
@@ -87,22 +90,33 @@ class Postgres:
             self._server.stop(signal.SIGINT)
 
     def create_databases(self, services: tuple[str, ...] = SERVICES) -> None:
-        """Create what is missing: for each service a role that may log in, and a database that it alone may enter."""
+        """Create what is missing: for each service a role that may log in, and a database that it alone may enter.
+
+        One more role may enter all of them and read, whatever tables there will be: for the tools of operators.
+        """
         try:
             with psycopg.connect(self.admin_url, autocommit=True) as connection:
+                self._create_role(connection, OPERATIONS)
                 for service in services:
                     self._create(connection, service)
+                    self._let_operations_read(service)
         except psycopg.Error as error:
             reason = str(error).splitlines()[0]
             raise CannotStart(f"PostgreSQL refused to create the services' databases: {reason}.") from error
 
     def url(self, service: str, *, database: str | None = None) -> str:
         """The address under which the service reaches its own database, in SQLAlchemy's form."""
+        return self._url(service, database or _name(service))
+
+    def operations_url(self, service: str) -> str:
+        """The address under which operators' tools read the service's database."""
+        return self._url(OPERATIONS, _name(service))
+
+    def _url(self, role: str, database: str) -> str:
         parts = urlsplit(self.admin_url)
-        name = _name(service)
         port = f":{parts.port}" if parts.port else ""
-        place = f"{name}:{self._password(service)}@{parts.hostname}{port}"
-        return urlunsplit(("postgresql+psycopg", place, f"/{database or name}", parts.query, ""))
+        place = f"{_name(role)}:{self._password(role)}@{parts.hostname}{port}"
+        return urlunsplit(("postgresql+psycopg", place, f"/{database}", parts.query, ""))
 
     def _answers(self) -> bool:
         try:
@@ -165,18 +179,34 @@ class Postgres:
 
     def _create(self, connection: psycopg.Connection, service: str) -> None:
         name = _name(service)
-        password = self._password(service)
-        known = connection.execute("SELECT 1 FROM pg_roles WHERE rolname = %s", [name]).fetchone()
-        deed = sql.SQL("ALTER" if known else "CREATE")
-        connection.execute(
-            sql.SQL("{} ROLE {} LOGIN PASSWORD {}").format(deed, sql.Identifier(name), sql.Literal(password))
-        )
+        self._create_role(connection, service)
         if connection.execute("SELECT 1 FROM pg_database WHERE datname = %s", [name]).fetchone():
             return
         # A role that is not superuser must belong to a role before it may give that role a database.
         connection.execute(sql.SQL("GRANT {} TO CURRENT_USER").format(sql.Identifier(name)))
         connection.execute(sql.SQL("CREATE DATABASE {0} OWNER {0} STRATEGY file_copy").format(sql.Identifier(name)))
         connection.execute(sql.SQL("REVOKE ALL ON DATABASE {} FROM PUBLIC").format(sql.Identifier(name)))
+
+    def _create_role(self, connection: psycopg.Connection, role: str) -> None:
+        name, password = _name(role), self._password(role)
+        known = connection.execute("SELECT 1 FROM pg_roles WHERE rolname = %s", [name]).fetchone()
+        deed = sql.SQL("ALTER" if known else "CREATE")
+        connection.execute(
+            sql.SQL("{} ROLE {} LOGIN PASSWORD {}").format(deed, sql.Identifier(name), sql.Literal(password))
+        )
+
+    def _let_operations_read(self, service: str) -> None:
+        names = {"owner": sql.Identifier(_name(service)), "reader": sql.Identifier(_name(OPERATIONS))}
+        admin = urlsplit(self.admin_url)
+        with psycopg.connect(urlunsplit(admin._replace(path=f"/{_name(service)}")), autocommit=True) as connection:
+            for statement in (
+                "GRANT CONNECT ON DATABASE {owner} TO {reader}",
+                "GRANT USAGE ON SCHEMA public TO {reader}",
+                "GRANT SELECT ON ALL TABLES IN SCHEMA public TO {reader}",
+                # and on those of migrations to come
+                "ALTER DEFAULT PRIVILEGES FOR ROLE {owner} IN SCHEMA public GRANT SELECT ON TABLES TO {reader}",
+            ):
+                connection.execute(sql.SQL(statement).format(**names))
 
     def _password(self, service: str) -> str:
         """A role's password, derived from the superuser's: nothing to store, and every start finds the same."""

@@ -141,7 +141,11 @@ class Stack:
             if waiting and time.monotonic() > deadline:
                 raise CannotStart(f"Not ready after {SECONDS_TO_READY} seconds: {', '.join(sorted(waiting))}.")
             time.sleep(0.1)
-        report = {"urls": self.urls, "accounts": self.accounts, "ports": vars(self.ports)}
+        operations = {
+            "databases": {service: self.postgres.operations_url(service) for service in SERVICES},
+            "amqp_url": self.broker.url,
+        }
+        report = {"urls": self.urls, "accounts": self.accounts, "ports": vars(self.ports), "operations": operations}
         write_private(self.folder / "ready.json", json.dumps(report, ensure_ascii=False, indent=2))
 
     def close(self) -> None:

@@ -69,7 +69,7 @@ def hosts_named(text: str) -> list[str]:
 def test_no_file_is_longer_than_one_can_keep_in_mind() -> None:
     long = {
         str(path.relative_to(ROOT)): lines
-        for path in python_files("libs", "services", "gateway", "deploy", "tests")
+        for path in python_files("libs", "services", "gateway", "operations", "deploy", "tests")
         if (lines := too_long(path)) is not None and not path.is_relative_to(DATA_ONLY)
     }
     assert long == {}
@@ -78,7 +78,7 @@ def test_no_file_is_longer_than_one_can_keep_in_mind() -> None:
 def test_names_and_comments_are_british_english() -> None:
     foreign = {
         str(path.relative_to(ROOT)): lines
-        for path in python_files("libs", "services", "gateway", "deploy", "tests")
+        for path in python_files("libs", "services", "gateway", "operations", "deploy", "tests")
         if (lines := foreign_words(path.read_text(encoding="utf-8"))) and path != Path(__file__)
     }
     assert foreign == {}

@@ -1,0 +1,1 @@
+"""Tools for the people who run an installation: they look across all services, which no service may."""
