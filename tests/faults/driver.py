@@ -155,11 +155,14 @@ class Driver:
 
     def _do(self, client: Client, job: Job) -> None:
         payment = self._order(client, job)
+        # who pays before the proforma is there gets none by mail
+        self._see_paper(client, job, "proforma")
+        self.ledger.note(job, proforma=True)
         self._pay(client, job, payment)
         self._add_person(client, job)
         self._assign(client, job)
         self._learn(client, job)
-        self._see_papers(client, job)
+        self._see_paper(client, job, "invoice")
         job.step = "done"
         self.ledger.note(job, finished_at=time.monotonic())
 
@@ -245,14 +248,14 @@ class Driver:
             raise NotAsPromised(f"all modules are completed and the training is not passed: {result}")
         self.ledger.note(job, passed=True)
 
-    def _see_papers(self, client: Client, job: Job) -> None:
-        job.step = "papers"
+    def _see_paper(self, client: Client, job: Job, paper: str) -> None:
+        job.step = paper
 
         def printed() -> bool:
             order = self._get(client, "order", f"/orders/{job.order_id}", self._tokens.manager)
-            return bool(order["has_invoice"] and order["has_proforma"])
+            return bool(order[f"has_{paper}"])
 
-        self._until("proforma and invoice are printed", printed)
+        self._until(f"the {paper} is printed", printed)
 
     def _sign_in_somebody(self, client: Client) -> None:
         employees: list[Who] = self._office.employees

@@ -21,6 +21,7 @@ class Job:
     step: str = "order"
     order_id: str = ""
     order_number: str = ""
+    proforma: bool = False
     statement_id: str = ""
     paid: bool = False
     account_id: str = ""

@@ -98,7 +98,8 @@ class Runner:
         settled = wait_until(quiet, seconds=SECONDS_TO_QUIET, every=0.5)
         row.quiet_in = time.monotonic() - began
         if not settled:
-            row.findings.append(Finding(kind=BREACH, what=f"not settled: {'; '.join(waiting)}"))
+            told = "; ".join(waiting)
+            row.findings.append(Finding(kind=BREACH, what=f"not settled after {SECONDS_TO_QUIET:.0f} s: {told}"))
 
     def under_way(self) -> list[str]:
         """What is still on its way, in words."""

@@ -160,8 +160,8 @@ class Stage:
     # --- programs ---------------------------------------------------------------------------------------------------
 
     def kill(self, name: str) -> None:
-        """SIGKILL to a program; the supervisor starts it again."""
-        self.child(name).signal(signal.SIGKILL)
+        """SIGKILL to a program with all its processes; the supervisor starts it again."""
+        signal_all(self.child(name), signal.SIGKILL)
 
     def terminate(self, name: str, *, seconds: float = GRACE) -> int | None:
         """SIGTERM, and wait for the end: its exit code, None where it did not end in time. It is started again."""

@@ -137,7 +137,7 @@ def _mails(jobs: list[Job], register: str, inbox: str) -> Iterator[Finding]:
 
 def _expected(jobs: list[Job]) -> Mapping[str, set[str]]:
     return {
-        "proforma_issued": {job.order_id for job in jobs if job.order_id},
+        "proforma_issued": {job.order_id for job in jobs if job.proforma},
         "invoice_issued": {job.order_id for job in jobs if job.paid},
         "account_issued": {job.account_id for job in jobs if job.account_id},
         "seat_assigned": {job.assignment_id for job in jobs if job.assignment_id},

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from tests.faults.stage import Stage
 
-GROUPS = ("processes", "windows", "events", "broker", "cluster", "postgres", "provider", "mail")
+GROUPS = ("processes", "critical", "events", "broker", "cluster", "postgres", "provider", "mail")
 """Modules of this package, in the order in which they are run."""
 
 

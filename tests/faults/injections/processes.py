@@ -20,14 +20,19 @@ MOST_UNAVAILABLE = 0.001
 
 
 def kill_anybody(stage: Stage) -> None:
-    """SIGKILL to a random process of the product every three seconds."""
+    """SIGKILL to a random process of the product every three seconds.
+
+    The death of the gateway's first process takes its workers along, as the end of a container's first process does.
+    """
     random, deadline = chance.source(), time.monotonic() + (30.0 if stage.short else SECONDS_OF_KILLING)
     killed = 0
     while time.monotonic() < deadline:
-        processes = [one for name in stage.programs for one in stage.family(name)]
-        with contextlib.suppress(psutil.NoSuchProcess):
-            random.choice(processes).send_signal(signal.SIGKILL)
-            killed += 1
+        families = [family for family in map(stage.family, stage.programs) if family]
+        victim, family = random.choice([(one, family) for family in families for one in family])
+        for one in family if victim is family[0] else [victim]:
+            with contextlib.suppress(psutil.NoSuchProcess):
+                one.send_signal(signal.SIGKILL)
+        killed += 1
         stage.rest(KILL_EVERY)
     stage.log(f"{killed} processes were killed")
 
