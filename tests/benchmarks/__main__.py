@@ -21,7 +21,7 @@ from pathlib import Path
 import structlog
 
 from deploy.local.errors import CannotStart
-from tests.benchmarks import ordering, paying, printing, reading, seats, signing_in
+from tests.benchmarks import backlog, ordering, paying, printing, reading, seats, signing_in
 from tests.benchmarks.bench import Bench, Size
 from tests.benchmarks.installation import Installation, started_twice
 from tests.benchmarks.people import settle_in
@@ -38,6 +38,7 @@ MEASUREMENTS: dict[str, Callable[[Bench], list[Figure]]] = {
     "payments": paying.measure_visible,
     "statements": paying.measure_large,
     "certificates": printing.measure,
+    "backlog": backlog.measure,
 }
 
 

@@ -27,6 +27,7 @@ class Size:
     entries: int = 100_000
     certificates: int = 100
     assignments: int = SMALL_POOL
+    backlog: int = 10_000
 
     @classmethod
     def small(cls) -> Size:
@@ -43,6 +44,7 @@ class Size:
             entries=10_000,
             certificates=20,
             assignments=50,
+            backlog=1_000,
         )
 
 

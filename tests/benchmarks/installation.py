@@ -109,9 +109,9 @@ class Installation:
         """A connection to it."""
         return psycopg.connect(self.url(service, database).replace("+psycopg", ""))
 
-    def scratch_database(self, service: str) -> str:
+    def scratch_database(self, service: str, purpose: str = "bench") -> str:
         """A database of the same server with the service's tables, which no process of the product knows."""
-        name = f"bench_{service}"
+        name = f"{purpose}_{service}"
         with psycopg.connect(Postgres(self.run / "postgres").admin_url, autocommit=True) as connection:
             connection.execute(f"CREATE DATABASE {name} OWNER licentia_{service}")
         migrate(self.url(service, name), migrations_of(service))
@@ -120,10 +120,23 @@ class Installation:
     def run_beside(self, name: str, command: list[str], environment: dict[str, str]) -> None:
         """Start a program that is no part of the product; it ends with the installation."""
         child = Child(name, self.folder)
-        child.start(
-            [sys.executable, "-m", *command], env={**os.environ, "PYTHONPATH": str(ROOT), **environment}, cwd=ROOT
-        )
+        child.start([sys.executable, "-m", *command], env=self.environment_beside(environment), cwd=ROOT)
         self._others.append(child)
+
+    @contextlib.contextmanager
+    def running(self, name: str, command: list[str], environment: dict[str, str]) -> Iterator[None]:
+        """Run a program beside the installation, inside the block."""
+        child = Child(name, self.folder)
+        child.start([sys.executable, *command], env=environment, cwd=ROOT)
+        try:
+            yield
+        finally:
+            child.stop(signal.SIGTERM)
+
+    @staticmethod
+    def environment_beside(environment: dict[str, str]) -> dict[str, str]:
+        """What a program beside the installation finds in its environment."""
+        return {**os.environ, "LOG_FORMAT": "json", "PYTHONPATH": str(ROOT), **environment}
 
     def flask_beside(self, environment: dict[str, str]) -> int:
         """Start the bare Flask routes under the gateway's gunicorn configuration; their port."""

@@ -75,7 +75,7 @@ def settle_in(installation: Installation, *, people: int, skus: list[str]) -> Pe
         # one digest for all: a check takes the same time whoever shares the password
         identity.execute("UPDATE credentials SET digest = %s, expires_at = NULL, failures = 0", [_digest_of(PASSWORD)])
         ids = dict(identity.execute("SELECT login, id FROM accounts").fetchall())
-        (organisation_id,) = identity.execute("SELECT id FROM organisations").fetchone() or (None,)
+        ((organisation_id,),) = identity.execute("SELECT id FROM organisations").fetchall()
     _wait_until_known(installation, people=len(ids), skus=len(skus))
     return People(
         everybody=[Person(login=login, phone=phone, account_id=ids[login]) for login, phone in phones.items()],
@@ -97,7 +97,10 @@ def sign_in(installation: Installation, login: str) -> str:
         push = eventually(lambda: requests.get(pushes, params=asked, timeout=10).json(), timeout=30)[0]
         requests.post(f"{pushes}/{push['transaction_id']}/approve", timeout=10).raise_for_status()
         address = f"{api}/{begun.json()['id']}"
-        return eventually(lambda: browser.get(address, timeout=10).json().get("session_token"), timeout=30, every=0.2)
+        token: str = eventually(
+            lambda: browser.get(address, timeout=10).json().get("session_token"), timeout=30, every=0.2
+        )
+        return token
 
 
 def _load(installation: Installation, phones: dict[str, str], skus: list[str]) -> None:
@@ -146,9 +149,8 @@ def _wait_until_known(installation: Installation, *, people: int, skus: int) -> 
             for table, least in wanted:
 
                 def known(table: str = table, least: int = least) -> bool:
-                    (count,) = connection.execute(
-                        sql.SQL("SELECT count(*) FROM {}").format(sql.Identifier(table))
-                    ).fetchone()
-                    return count >= least
+                    counting = sql.SQL("SELECT count(*) FROM {}").format(sql.Identifier(table))
+                    ((count,),) = connection.execute(counting).fetchall()
+                    return int(count) >= least
 
                 eventually(known, timeout=max(1, deadline - time.monotonic()))

@@ -1,7 +1,4 @@
-"""The bare nameko service: one method that answers what it was asked.
-
-Consumer, workers and responder are nameko's own. Only where the answer goes is ours: the gateway's bus asks to be
-answered by RabbitMQ's direct reply-to, which is reached through the default exchange.
+"""The bare nameko service: one method that answers what it was asked. All of it is nameko's own.
 
 python -m tests.benchmarks.yardsticks.echo
 """
@@ -23,30 +20,19 @@ def main() -> None:
     patch_for_eventlet()
 
     import eventlet
-    from kombu import Exchange
-    from nameko.rpc import Responder, Rpc, RpcConsumer
+    from nameko.rpc import rpc
     from nameko.runners import ServiceRunner
 
-    from libs.messaging.rim import MAX_WORKERS
-
-    class DirectConsumer(RpcConsumer):
-        def handle_result(self, message: Any, result: Any, exc_info: Any) -> Any:
-            responder = Responder(self.container.config["AMQP_URI"], Exchange(""), "json", message)
-            result, exc_info = responder.send_response(result, exc_info)
-            self.queue_consumer.ack_message(message)
-            return result, exc_info
-
-    class DirectRpc(Rpc):
-        rpc_consumer = DirectConsumer()
+    from libs.chassis.waits import process_waits
 
     class Echo:
         name = SERVICE
 
-        @DirectRpc.decorator
+        @rpc
         def echo(self, request: Any) -> Any:
             return request
 
-    runner = ServiceRunner({"AMQP_URI": os.environ["AMQP_URL"], "max_workers": MAX_WORKERS})
+    runner = ServiceRunner({"AMQP_URI": os.environ["AMQP_URL"], "max_workers": process_waits().rpc_workers})
     runner.add_service(Echo)
     stopping: list[int] = []
     for number in (signal.SIGTERM, signal.SIGINT):

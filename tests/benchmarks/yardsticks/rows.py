@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
@@ -51,7 +52,7 @@ class OrderRows:
     def insert(self, cursor: Cursor[Any]) -> str:
         """Insert them under new ids; the new order's number."""
         order_id, number = new_id(), f"B-{new_id()}"
-        changed = {
+        changed: dict[str, Callable[[], Row]] = {
             "orders": lambda: {"id": order_id, "number": number, "reference": number},
             "order_lines": lambda: {"id": new_id(), "order_id": order_id},
             "commands": lambda: {"command_id": str(new_id())},
@@ -79,7 +80,7 @@ def copy(source: Connection[Any], target: Connection[Any], number: str) -> None:
 
 def _rows(connection: Connection[Any], query: str, value: Any) -> list[Row]:
     with connection.cursor(row_factory=dict_row) as cursor:
-        return cursor.execute(query, [value]).fetchall()  # type: ignore[call-overload,no-any-return]
+        return cursor.execute(query.encode(), [value]).fetchall()
 
 
 def _insertion(table: str, row: Row) -> tuple[bytes, list[Any]]:

@@ -1,0 +1,1 @@
+"""Parts of the product that are measured in a process of their own."""
