@@ -21,7 +21,7 @@ from tests.support.eventually import eventually
 from tests.support.fixtures import TestBroker
 from tests.support.ground import Ground
 
-NOWHERE = "amqp://guest:guest@127.0.0.1:9/"
+NOWHERE = "amqp://nobody@127.0.0.1:9/"
 CLOSE_ALL = '[rabbit_networking:close_connection(Pid, "test") || Pid <- rabbit_networking:connections()]'
 
 Call = Callable[..., dict[str, Any]]
