@@ -2,13 +2,15 @@
 
 import smtplib
 import socket
-import ssl
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from email.message import EmailMessage
+from typing import Any
 
+from libs.chassis.cut_off import CutOff
 from services.notifications.settings import NotificationsSettings
+
+CLOSING, TOO_LARGE = 421, 552
 
 
 class Failed(Exception):
@@ -31,83 +33,126 @@ class Unreachable(Failed):
     """There is no talking to the mail server now; other mails would fare no better."""
 
 
+class Away(Unreachable):
+    """The mail server did not even let us begin: no mail is at fault."""
+
+
+class _Line(smtplib.SMTP):
+    """A connection whose every part ends in time.
+
+    It waits longer for the answer to a whole mail than for any other: who gives up there may have been heard all the
+    same, and sends the mail a second time (RFC 5321, 4.5.3.2.6).
+    """
+
+    def __init__(self, settings: NotificationsSettings) -> None:
+        self.cut_off = CutOff()
+        self._acceptance_timeout = settings.smtp_acceptance_timeout
+        self._answers_left = 0
+        self.cut_off.within(settings.smtp_total)
+        try:
+            super().__init__(settings.smtp_url.host, settings.smtp_url.port, timeout=settings.smtp_timeout)
+        except BaseException:
+            self.cut_off.cancel()
+            raise
+
+    def data(self, msg: Any) -> tuple[int, bytes]:
+        """Hand the mail over: the first answer invites it, the second takes it."""
+        self._answers_left = 2
+        try:
+            return super().data(msg)
+        finally:
+            self._answers_left = 0
+
+    def getreply(self) -> tuple[int, bytes]:
+        """The server's next answer."""
+        self.cut_off.guard(self.sock)
+        self._answers_left -= 1
+        if self._answers_left != 0 or self.sock is None:
+            return super().getreply()
+        usual = self.sock.gettimeout()
+        self.sock.settimeout(self._acceptance_timeout)
+        self.cut_off.within(self._acceptance_timeout)
+        try:
+            return super().getreply()
+        finally:
+            if self.sock is not None:
+                self.sock.settimeout(usual)
+
+
+class _TlsLine(_Line, smtplib.SMTP_SSL):
+    """The same over TLS from the first byte."""
+
+    def __init__(self, settings: NotificationsSettings) -> None:
+        self._tls = settings.tls_context()
+        super().__init__(settings)
+
+    def _get_socket(self, host: str, port: int, timeout: float) -> socket.socket:
+        plain = socket.create_connection((host, port), timeout)
+        return self._tls.wrap_socket(plain, server_hostname=host)
+
+
 class MailServer:
     """One connection to the mail server, opened at the first mail and again after it broke."""
 
     def __init__(self, settings: NotificationsSettings) -> None:
         self._settings = settings
-        self._connection: smtplib.SMTP | None = None
-        self._socket: socket.socket | None = None
+        self._connection: _Line | None = None
 
     def send(self, message: EmailMessage, sender: str, recipient: str) -> None:
-        """Hand over one mail; raises :class:`Refused`, :class:`PutOff` or :class:`Unreachable`."""
-        # a server that says a word now and then keeps every single wait, but not the sum of them
-        watchdog = threading.Timer(self._settings.smtp_total, self._cut)
-        watchdog.daemon = True
-        watchdog.start()
-        try:
-            self._hand_over(message, sender, recipient)
-        finally:
-            watchdog.cancel()
-
-    def _cut(self) -> None:
-        if self._socket is not None:
-            with suppress(OSError):
-                self._socket.shutdown(socket.SHUT_RDWR)
-
-    def _hand_over(self, message: EmailMessage, sender: str, recipient: str) -> None:
+        """Hand over one mail; raises :class:`Refused`, :class:`PutOff`, :class:`Unreachable` or :class:`Away`."""
         connection = self._connected()
+        connection.cut_off.within(self._settings.smtp_total)
         try:
             connection.send_message(message, from_addr=sender, to_addrs=[recipient])
         except smtplib.SMTPRecipientsRefused as error:
-            code, answer = error.recipients[recipient]
-            raise _failed(code, answer) from None
+            raise self._failed(*error.recipients[recipient]) from None
         except smtplib.SMTPDataError as error:
-            raise _failed(error.smtp_code, error.smtp_error) from None
+            raise self._failed(error.smtp_code, error.smtp_error) from None
         except smtplib.SMTPNotSupportedError:
             raise Refused("the mail server does not take addresses outside ASCII") from None
         except smtplib.SMTPSenderRefused as error:
+            if error.smtp_code == TOO_LARGE:
+                raise Refused(_words(error.smtp_code, error.smtp_error)) from None
             # our own set-up is at fault, not this mail: it is worth waiting for somebody to mend it
             self.close()
             raise Unreachable(f"sender refused: {_words(error.smtp_code, error.smtp_error)}") from None
         except (OSError, smtplib.SMTPException) as error:
-            self.close()
+            self._drop()
             raise Unreachable(_cause(error)) from None
+        finally:
+            connection.cut_off.cancel()
 
     def close(self) -> None:
         """Say goodbye, if there is anybody to hear it."""
+        if self._connection is not None:
+            with suppress(OSError, smtplib.SMTPException):
+                self._connection.quit()
+        self._drop()
+
+    def _drop(self) -> None:
+        """Hang up: whoever did not answer a mail would not answer a goodbye either."""
         connection, self._connection = self._connection, None
         if connection is not None:
-            with suppress(OSError, smtplib.SMTPException):
-                connection.quit()
             connection.close()
 
-    def _connected(self) -> smtplib.SMTP:
+    def _failed(self, code: int, answer: bytes | str) -> Failed:
+        words = _words(code, answer)
+        if code == CLOSING:
+            self._drop()
+            return Unreachable(words)
+        return (Refused if 500 <= code < 600 else PutOff)(words)
+
+    def _connected(self) -> _Line:
         if self._connection is None:
             try:
                 self._connection = self._connect()
             except (OSError, smtplib.SMTPException) as error:
-                raise Unreachable(_cause(error)) from None
+                raise Away(_cause(error)) from None
         return self._connection
 
-    def _connect(self) -> smtplib.SMTP:
-        address, timeout = self._settings.smtp_url, self._settings.smtp_timeout
-        noted = self._note
-        if address.tls == "tls":
-
-            class Encrypted(smtplib.SMTP_SSL):
-                def _get_socket(self, host: str, port: int, timeout: float) -> socket.socket:
-                    return noted(super()._get_socket(host, port, timeout))  # type: ignore[misc]  # typeshed leaves it out
-
-            context: ssl.SSLContext = self._settings.tls_context()
-            connection: smtplib.SMTP = Encrypted(address.host, address.port, timeout=timeout, context=context)
-        else:
-
-            class Plain(smtplib.SMTP):
-                def _get_socket(self, host: str, port: int, timeout: float) -> socket.socket:
-                    return noted(super()._get_socket(host, port, timeout))  # type: ignore[misc]  # typeshed leaves it out
-
-            connection = Plain(address.host, address.port, timeout=timeout)
+    def _connect(self) -> _Line:
+        address = self._settings.smtp_url
+        connection = (_TlsLine if address.tls == "tls" else _Line)(self._settings)
         try:
             if address.tls == "starttls":
                 connection.starttls(context=self._settings.tls_context())
@@ -116,12 +161,9 @@ class MailServer:
         except BaseException:
             connection.close()
             raise
+        finally:
+            connection.cut_off.cancel()
         return connection
-
-    def _note(self, opened: socket.socket) -> socket.socket:
-        """Keep the socket in sight: its greeting comes while there is no connection object yet."""
-        self._socket = opened
-        return opened
 
 
 @contextmanager
@@ -132,11 +174,6 @@ def mail_server(settings: NotificationsSettings) -> Iterator[MailServer]:
         yield server
     finally:
         server.close()
-
-
-def _failed(code: int, answer: bytes | str) -> Failed:
-    kind = Refused if 500 <= code < 600 else PutOff
-    return kind(_words(code, answer))
 
 
 def _words(code: int, answer: bytes | str) -> str:

@@ -1,12 +1,17 @@
-"""Sends what is due: claims in one transaction, talks to the mail server in none, records in another."""
+"""Sends what is due: claims in one transaction, talks to the mail server in none, records in another.
 
-from collections.abc import Callable, Iterator, Sequence
+A mail is sent once, but for one window that no sender can close: the process dies, or the line breaks, after the mail
+server has taken the mail over and before our note of it is committed. Then it goes out again under the same Message-ID.
+"""
+
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from email.headerregistry import Address
 from email.message import EmailMessage
-from functools import partial
+from functools import cache, partial
+from time import monotonic, sleep
 
 from jinja2 import TemplateError
 from sqlalchemy import select, update
@@ -14,18 +19,26 @@ from sqlalchemy import select, update
 from libs.chassis.crypto import unseal
 from libs.chassis.logging import correlation_id, get_logger
 from libs.chassis.metrics import Counter
+from libs.messaging import faults
+from libs.messaging.backoff import Backoff
 from libs.messaging.fail_points import reach
 from libs.messaging.work import Work, WorkFactory
 from services.notifications.adapters import letters, smtp
 from services.notifications.adapters.templates import BLOT
 from services.notifications.adapters.wording import local
+from services.notifications.handlers.holding import Hold
+from services.notifications.handlers.line import Line
 from services.notifications.model.mail import QUEUED, AsSent, Mail
 from services.notifications.projections import Account
 from services.notifications.settings import document_store, operator, settings
 from services.notifications.views import reader_of, word_mail
 
 BATCH = 20
-LEASE = timedelta(minutes=10)
+LEASE = timedelta(seconds=60)
+RENEW_SECONDS = 15.0
+NOTE_SECONDS = 600.0
+"""How long we try to write down that a mail was sent, while the database is away."""
+
 ERASE_BATCH = 500
 
 log = get_logger(__name__)
@@ -67,18 +80,24 @@ class Letter:
     kept: AsSent
 
 
+@cache
+def line() -> Line:
+    """What this process knows of the mail server."""
+    return Line(settings().smtp_rest_first, settings().smtp_rest_most)
+
+
 def send_due(open_work: WorkFactory) -> bool:
     """Send one batch; true while there may be more and the mail server is listening."""
-    with open_work() as work:
-        claimed = _claim(work)
-    with smtp.mail_server(settings()) as server:
-        for position, one in enumerate(claimed):
-            with _correlated(one.mail):
-                listening = _send(open_work, server, one)
-            if not listening:
-                _release(open_work, claimed[position + 1 :])
+    with smtp.mail_server(settings()) as server, Hold(open_work, LEASE, RENEW_SECONDS) as hold:
+        for _ in range(BATCH):
+            claimed = _claim(open_work)
+            if claimed is None:
                 return False
-    return len(claimed) == BATCH
+            with _correlated(claimed.mail):
+                listening = _send(open_work, server, hold, claimed)
+            if not listening:
+                return False
+    return True
 
 
 def erase_expired_secrets(work: Work) -> bool:
@@ -105,34 +124,48 @@ def _correlated(mail: Mail) -> Iterator[None]:
         correlation_id.reset(token)
 
 
-def _claim(work: Work) -> list[Claimed]:
-    # the join: a mail whose reader is not known yet waits in the queue until the account arrives
-    rows = work.session.execute(
-        select(Mail, Account)
-        .join(Account, Account.account_id == Mail.account_id)
-        .where(Mail.state == QUEUED, Mail.next_attempt_at <= work.now())
-        .order_by(Mail.next_attempt_at, Mail.id)
-        .limit(BATCH)
-        .with_for_update(of=Mail, skip_locked=True)
-    ).all()
-    for mail, _account in rows:
+def _claim(open_work: WorkFactory) -> Claimed | None:
+    """The next mail for this process alone; one at a time, so that a death costs one mail its lease and no more."""
+    with open_work() as work:
+        if not line().is_worth_a_try(work.now()):
+            return None
+        # the join: a mail whose reader is not known yet waits in the queue until the account arrives
+        row = work.session.execute(
+            select(Mail, Account)
+            .join(Account, Account.account_id == Mail.account_id)
+            .where(Mail.state == QUEUED, Mail.next_attempt_at <= work.now())
+            .order_by(Mail.next_attempt_at, Mail.id)
+            .limit(1)
+            .with_for_update(of=Mail, skip_locked=True)
+        ).one_or_none()
+        if row is None:
+            return None
+        mail, account = row
         mail.claim(work.now(), LEASE)
-    return [Claimed(mail=mail, account=account, at=work.now()) for mail, account in rows]
+        return Claimed(mail=mail, account=account, at=work.now())
 
 
-def _send(open_work: WorkFactory, server: smtp.MailServer, claimed: Claimed) -> bool:
+def _send(open_work: WorkFactory, server: smtp.MailServer, hold: Hold, claimed: Claimed) -> bool:
     """One attempt; false where the mail server is not to be talked to."""
     try:
         letter = _compose(claimed)
-        server.send(letter.message, letter.sender.addr_spec, letter.recipient.addr_spec)
+        with hold.on(claimed.mail.id):
+            server.send(letter.message, letter.sender.addr_spec, letter.recipient.addr_spec)
         reach("job.after_talk")
     except (Unsendable, smtp.Refused) as error:
         _record(open_work, claimed, "given_up", partial(Mail.give_up, error=error.reason))
+    except smtp.Away as error:
+        until = line().was_away(claimed.at)
+        _record(open_work, claimed, "waits_for_server", partial(Mail.wait, until=until, error=error.reason))
+        return False
     except (NotYet, smtp.PutOff, smtp.Unreachable) as error:
         _record(open_work, claimed, "put_off", partial(Mail.try_later, error=error.reason))
-        return not isinstance(error, smtp.Unreachable)
+        if isinstance(error, smtp.Unreachable):
+            line().was_away(claimed.at)
+            return False
     else:
-        _record(open_work, claimed, "sent", partial(Mail.mark_sent, kept=letter.kept))
+        line().answered()
+        _record(open_work, claimed, "sent", partial(Mail.mark_sent, kept=letter.kept), patience=NOTE_SECONDS)
     return True
 
 
@@ -180,16 +213,29 @@ def _open_secret(claimed: Claimed) -> str:
         raise NotYet(f"the secret cannot be opened: {error}") from None
 
 
-def _record(open_work: WorkFactory, claimed: Claimed, outcome: str, change: Callable[[Mail, datetime], None]) -> None:
-    mail_id = claimed.mail.id
-    with open_work(correlation_id=claimed.mail.correlation_id) as work:
-        mail = work.session.get_one(Mail, mail_id, with_for_update=True)
-        change(mail, work.now())
+def _record(
+    open_work: WorkFactory,
+    claimed: Claimed,
+    outcome: str,
+    change: Callable[[Mail, datetime], None],
+    *,
+    patience: float = 0.0,
+) -> None:
+    """Write the outcome down; with `patience` (seconds) also through an outage of the database.
+
+    Only what was sent deserves that: a mail whose other outcome is not written down is merely tried again.
+    """
+    mail_id, deadline, pauses = claimed.mail.id, monotonic() + patience, Backoff(0.1, 1.0)
+    while True:
+        try:
+            with open_work(correlation_id=claimed.mail.correlation_id) as work:
+                mail = work.session.get_one(Mail, mail_id, with_for_update=True)
+                change(mail, work.now())
+            break
+        except Exception as error:
+            for_now = faults.is_outage(error) or faults.is_overload(error)
+            if not for_now or monotonic() > deadline:
+                raise
+            sleep(pauses.next())
     outcomes.labels(outcome).inc()
     log.info("mail tried", outcome=outcome, mail_id=str(mail_id), template=mail.template, attempt=mail.attempts)
-
-
-def _release(open_work: WorkFactory, untried: Sequence[Claimed]) -> None:
-    with open_work() as work:
-        for claimed in untried:
-            work.session.get_one(Mail, claimed.mail.id, with_for_update=True).release(work.now())

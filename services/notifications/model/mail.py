@@ -18,6 +18,9 @@ QUEUED, SENT, GIVEN_UP = "queued", "sent", "given_up"
 BACK_OFF = tuple(timedelta(seconds=seconds) for seconds in (30, 120, 600, 3_600, 4 * 3_600, 12 * 3_600, 24 * 3_600))
 """How long to wait after the first failed attempt, the second, and so on; after the last one the mail is given up."""
 
+LONGEST_WAIT = timedelta(days=2)
+"""How long a mail waits for a mail server that is away before it is given up; a little longer than all of BACK_OFF."""
+
 WITH_SECRET = frozenset({"account_issued", "password_reissued"})
 """Mails that make no sense without the secret they carry."""
 
@@ -100,12 +103,16 @@ class Mail(Base):
         self.attempts += 1
         self.next_attempt_at = now + lease
 
-    def release(self, now: datetime) -> None:
-        """Give back a claimed mail that was not tried."""
+    def wait(self, now: datetime, *, until: datetime, error: str) -> None:
+        """The mail server is away, which is not this mail's fault: no attempt counts, but not for ever."""
         if self.state != QUEUED:
             return
+        if now - self.queued_at > LONGEST_WAIT:
+            self.give_up(now, error)
+            return
         self.attempts -= 1
-        self.next_attempt_at = now + BACK_OFF[0]
+        self.last_error = error
+        self.next_attempt_at = until
 
     def mark_sent(self, now: datetime, *, kept: AsSent) -> None:
         """The mail server took it over: keep what was said, forget the secret."""

@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import smtplib
+import socket
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import psycopg
 import pytest
 from sqlalchemy import select
+from sqlalchemy.exc import OperationalError
 
 from libs.chassis.crypto import generate_sealing_keys, seal
 from services.notifications import settings
@@ -16,6 +21,7 @@ from services.notifications.handlers import sending
 from services.notifications.model.mail import BACK_OFF, Mail
 from services.notifications.projections import Account
 from services.notifications.views import view_of
+from tests.faults.proxy import Proxy, Way, Weather
 from tests.support.builders.notifications import (
     PASSWORD,
     MailRoom,
@@ -25,6 +31,7 @@ from tests.support.builders.notifications import (
     mail_room,
 )
 from tests.support.databases import Databases
+from tests.support.eventually import eventually
 
 
 def header(letter: object, name: str) -> str:
@@ -119,21 +126,97 @@ def test_after_the_last_attempt_a_mail_is_given_up_and_never_silently(room: Mail
     assert room.mails()[0].attempts == len(BACK_OFF) + 1
 
 
-def test_a_mail_server_that_is_away_costs_one_attempt_of_one_mail_and_loses_none(
-    room: MailRoom, monkeypatch: pytest.MonkeyPatch
-) -> None:
+@pytest.fixture
+def way(room: MailRoom, monkeypatch: pytest.MonkeyPatch) -> Iterator[Proxy]:
+    """The way to the mail server, which may be bad."""
+    there = settings.settings().smtp_url
+    with Proxy((there.host, there.port)) as proxy:
+        configure_notifications(
+            monkeypatch,
+            SMTP_URL=f"smtp://127.0.0.1:{proxy.port}",
+            SMTP_TIMEOUT="0.3",
+            SMTP_REST_FIRST="2",
+            SMTP_REST_MOST="5",
+        )
+        yield proxy
+
+
+def _length_of_welcome(way: Proxy) -> int:
+    """How many bytes the mail server says before it hears of the first mail."""
+    with socket.create_connection(way.address, timeout=5) as line:
+        greeting = line.recv(4_096)
+        line.sendall(b"ehlo tester\r\n")
+        answer = line.makefile("rb")
+        said = iter(answer.readline, b"")
+        return len(greeting) + sum(len(one) for one in _one_answer(said))
+
+
+def _one_answer(lines: Iterator[bytes]) -> Iterator[bytes]:
+    """The lines of one answer: the last has a space after its code."""
+    for one in lines:
+        yield one
+        if one[3:4] == b" ":
+            return
+
+
+def test_a_mail_server_that_is_away_costs_no_mail_an_attempt_and_loses_none(room: MailRoom, way: Proxy) -> None:
     for number in range(5):
         owed_one_mail(room, email=f"p{number}@broker.example")
-    there = settings.settings().smtp_url
-    configure_notifications(monkeypatch, SMTP_URL="smtp://127.0.0.1:1")
+    way.behave(Weather(way=Way.REFUSE))
 
     assert room.send() is False
 
-    assert [mail.attempts for mail in room.mails()] == [1, 0, 0, 0, 0]
+    assert [mail.attempts for mail in room.mails()] == [0] * 5
     assert "not reachable" in (room.mails()[0].last_error or "")
-    configure_notifications(monkeypatch, SMTP_URL=f"smtp://{there.host}:{there.port}")
+    way.behave()
+    room.wait_and_send(timedelta(seconds=2))
+    assert [(mail.state, mail.attempts, mail.last_error) for mail in room.mails()] == [("sent", 1, None)] * 5
+    assert len(room.letters()) == 5
+
+
+@pytest.mark.parametrize("how", [Way.RESET, Way.HALF_OPEN])
+def test_a_mail_server_that_accepts_and_says_nothing_is_away(room: MailRoom, way: Proxy, how: Way) -> None:
+    owed_one_mail(room)
+    way.behave(Weather(way=how))
+
+    room.send()
+
+    assert [(mail.state, mail.attempts) for mail in room.mails()] == [("queued", 0)]
+    way.behave()
+    room.wait_and_send(timedelta(seconds=2))
+    assert len(room.letters()) == 1
+
+
+def test_a_mail_server_that_is_away_is_not_knocked_at_by_every_mail(room: MailRoom, way: Proxy) -> None:
+    way.behave(Weather(way=Way.HALF_OPEN))
+    owed_one_mail(room)
+    room.send()
+    knocks = way.accepted
+
+    for number in range(5):
+        owed_one_mail(room, email=f"p{number}@broker.example")
+        room.send()
+    assert way.accepted == knocks
+    for wait, knocked in ((2, 1), (3, 1), (1, 2), (5, 3)):  # rests of 2, 4 and, at most, 5 seconds
+        room.wait_and_send(timedelta(seconds=wait))
+        assert way.accepted == knocks + knocked
+
+
+def test_a_line_that_breaks_at_one_mail_costs_that_mail_an_attempt_and_lets_others_pass(
+    room: MailRoom, way: Proxy
+) -> None:
+    owed_one_mail(room, email="first@broker.example")
+    way.behave(Weather(cut_after=_length_of_welcome(way) + 5))  # in the answer to MAIL
+    room.send()
+    assert [(mail.state, mail.attempts) for mail in room.mails()] == [("queued", 1)]
+
+    way.behave()
+    owed_one_mail(room, email="second@broker.example")
+    room.wait_and_send(timedelta(seconds=2))
+    assert [mail.state for mail in room.mails()] == ["queued", "sent"]
     room.wait_and_send(BACK_OFF[0])
-    assert [mail.state for mail in room.mails()] == ["sent"] * 5
+    assert [mail.state for mail in room.mails()] == ["sent", "sent"]
+    assert len(room.letters()) == 2
 
 
 def test_a_line_that_breaks_after_the_letter_was_taken_means_at_most_a_recognisable_repeat(room: MailRoom) -> None:
@@ -148,6 +231,47 @@ def test_a_line_that_breaks_after_the_letter_was_taken_means_at_most_a_recognisa
     first, second = room.letters()
     assert header(first, "Message-ID") == header(second, "Message-ID")
     assert [mail.state for mail in room.mails()] == ["sent"]
+
+
+def test_the_database_may_go_away_while_a_letter_is_taken_and_it_is_not_sent_twice(
+    room: MailRoom, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    owed_one_mail(room)
+    failures = iter(range(3))
+    mark_sent = Mail.mark_sent
+
+    def lose_the_connection_first(mail: Mail, now: datetime, **what: object) -> None:
+        if next(failures, None) is not None:
+            raise OperationalError("UPDATE mails", {}, psycopg.OperationalError("server closed the connection"))
+        mark_sent(mail, now, **what)
+
+    monkeypatch.setattr(Mail, "mark_sent", lose_the_connection_first)
+    room.send()
+
+    assert [mail.state for mail in room.mails()] == ["sent"]
+    room.wait_and_send(sending.LEASE)
+    assert len(room.letters()) == 1
+
+
+def test_a_mail_in_hand_stays_ours_however_long_the_mail_server_takes(
+    room: MailRoom, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    owed_one_mail(room)
+    monkeypatch.setattr(sending, "RENEW_SECONDS", 0.02)
+    room.inbox.behaviour.slow_seconds = 1.0
+
+    with ThreadPoolExecutor() as threads:
+        slow = threads.submit(room.send)
+        eventually(lambda: room.mails()[0].attempts == 1)
+        room.database.clock.advance(sending.LEASE - timedelta(seconds=1))
+        # renewed: the end of the lease is a whole lease away again
+        due = room.database.clock.now() + sending.LEASE
+        eventually(lambda: room.mails()[0].next_attempt_at == due)
+        room.wait_and_send(timedelta(seconds=30))
+        slow.result(10)
+
+    assert len(room.letters()) == 1
+    assert [(mail.state, mail.attempts) for mail in room.mails()] == [("sent", 1)]
 
 
 class Killed(BaseException):
@@ -168,7 +292,8 @@ def test_a_process_killed_between_sending_and_recording_repeats_one_mail_with_th
         with pytest.raises(Killed):
             room.send()
     room.send()
-    assert len(room.letters()) == 1, "nobody else may take the mail while its lease runs"
+    assert len(room.letters("first@broker.example")) == 1, "nobody else may take the mail while its lease runs"
+    assert len(room.letters("second@broker.example")) == 1, "what the dead process had not in hand waits for nobody"
     room.wait_and_send(sending.LEASE)
 
     assert [mail.state for mail in room.mails()] == ["sent", "sent"]

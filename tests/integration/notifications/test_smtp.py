@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import select
 import socket
@@ -27,15 +28,17 @@ from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.x509.oid import NameOID
 
 from deploy.local.machine import free_port
-from services.notifications.adapters.smtp import PutOff, Refused, Unreachable, mail_server
+from services.notifications.adapters.smtp import Away, PutOff, Refused, Unreachable, mail_server
 from services.notifications.settings import NotificationsSettings
+from tests.faults.proxy import Proxy, Way, Weather
 
 
 class Moody:
     """Answers at each step as it is told; keeps what it took."""
 
-    def __init__(self, **answers: str) -> None:
+    def __init__(self, *, patience: float = 0.0, **answers: str) -> None:
         self.answers = answers
+        self.patience = patience
         self.taken: list[bytes] = []
 
     async def handle_MAIL(self, _server: Any, _session: Any, envelope: Any, address: str, _options: Any) -> str:
@@ -50,6 +53,7 @@ class Moody:
 
     async def handle_DATA(self, _server: Any, _session: Any, envelope: Any) -> str:
         self.taken.append(envelope.content)
+        await asyncio.sleep(self.patience)
         return self.answers.get("DATA", "250 OK")
 
 
@@ -80,8 +84,22 @@ def send(url: str, **environment: str) -> None:
         ({"DATA": "554 5.7.1 Spam"}, Refused, "554 5.7.1 Spam"),
         ({"DATA": "452 4.3.1 Disk full"}, PutOff, "452 4.3.1 Disk full"),
         ({"MAIL": "553 5.7.1 Not your address"}, Unreachable, "sender refused: 553 5.7.1 Not your address"),
+        ({"MAIL": "552 5.3.4 Too large"}, Refused, "552 5.3.4 Too large"),
+        ({"MAIL": "451 4.3.0 Not now"}, Unreachable, "sender refused: 451 4.3.0 Not now"),
+        ({"RCPT": "421 4.3.2 Closing"}, Unreachable, "421 4.3.2 Closing"),
+        ({"DATA": "421 4.3.2 Closing"}, Unreachable, "421 4.3.2 Closing"),
     ],
-    ids=["recipient refused", "recipient put off", "content refused", "content put off", "sender refused"],
+    ids=[
+        "recipient refused",
+        "recipient put off",
+        "content refused",
+        "content put off",
+        "sender refused",
+        "too large",
+        "sender put off",
+        "closing at the recipient",
+        "closing at the content",
+    ],
 )
 def test_each_refusal_is_told_apart(answers: dict[str, str], failure: type[Exception], reason: str) -> None:
     with serving(Moody(**answers)) as server, pytest.raises(failure) as refusal:
@@ -90,9 +108,27 @@ def test_each_refusal_is_told_apart(answers: dict[str, str], failure: type[Excep
     assert refusal.value.reason == reason
 
 
-def test_nobody_there_is_unreachable() -> None:
-    with pytest.raises(Unreachable, match="mail server not reachable"):
+def test_nobody_there_is_away() -> None:
+    with pytest.raises(Away, match="mail server not reachable"):
         send("smtp://127.0.0.1:1")
+
+
+def test_a_server_that_accepts_and_is_mute_is_away() -> None:
+    with serving(Moody()) as server, Proxy(("127.0.0.1", server.port)) as proxy:
+        proxy.behave(Weather(way=Way.HALF_OPEN))
+        began = time.monotonic()
+        with pytest.raises(Away):
+            send(f"smtp://127.0.0.1:{proxy.port}", SMTP_TIMEOUT="0.5")
+        assert time.monotonic() - began < 3
+
+
+def test_the_answer_to_a_whole_mail_is_waited_for_longer_than_any_other() -> None:
+    post = Moody(patience=1.0)
+    with serving(post) as server:
+        send(f"smtp://127.0.0.1:{server.port}", SMTP_TIMEOUT="0.3", SMTP_TOTAL="0.9")
+        assert len(post.taken) == 1
+        with pytest.raises(Unreachable):
+            send(f"smtp://127.0.0.1:{server.port}", SMTP_TIMEOUT="0.3", SMTP_ACCEPTANCE_TIMEOUT="0.5")
 
 
 def test_a_server_that_says_a_byte_now_and_then_is_not_listened_to_for_ever() -> None:

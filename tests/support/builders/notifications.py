@@ -70,7 +70,7 @@ def configure_notifications(monkeypatch: pytest.MonkeyPatch, **values: Any) -> N
     }
     for name, value in environment.items():
         monkeypatch.setenv(name, str(value))
-    for remembered in (settings.settings, settings.operator, settings.document_store):
+    for remembered in (settings.settings, settings.operator, settings.document_store, sending.line):
         remembered.cache_clear()
 
 
