@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 from flask import Flask, g, request, url_for
 from werkzeug.middleware.proxy_fix import ProxyFix
 
-from gateway import errors, i18n, portal, traffic
+from gateway import admission, errors, i18n, portal, traffic
 from gateway.clients.base import Caller, Clients
 from gateway.commands import form_command_id
 from gateway.faults import text_of
@@ -67,6 +67,7 @@ def create_app(settings: Settings, bus: Caller, *, operator: Operator | None = N
             x_host=settings.trusted_proxies,
         )
     app.before_request(_begin)
+    admission.install(app)
     app.before_request(csrf.protect)
     i18n.install(app)
     _install_templates(app)

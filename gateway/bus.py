@@ -26,6 +26,9 @@ from pika.adapters.select_connection import SelectConnection
 from pika.channel import Channel
 from pika.spec import Basic, BasicProperties
 
+from gateway.settings import Settings
+from gateway.settings import load as load_settings
+from gateway.slots import Slots
 from libs.chassis.logging import correlation_id, get_logger
 from libs.chassis.metrics import LATENCY_BUCKETS, Counter, Gauge, Histogram
 from libs.contracts.base import EVENTS, Event, load
@@ -37,11 +40,7 @@ E = TypeVar("E", bound=Event)
 RPC_EXCHANGE = "nameko-rpc"
 REPLIES, HEARING = "gateway.replies.", "gateway.hearing."
 """How the names of this process's two queues begin; a UUID follows."""
-HEARTBEAT = 20
-BLOCKED_FOR = 10
-PATIENCE = 1.0
-"""Seconds a request waits for a connection that is being made."""
-FIRST_PAUSE, LONGEST_PAUSE = 0.25, 5.0
+FIRST_PAUSE = 0.25
 MOST_WAITING = 64
 """Events kept for one subscription whose reader is slow; more are dropped, for readers look for themselves too."""
 
@@ -69,12 +68,14 @@ class Waiter:
 class Bus:
     """Questions to services and events from them; safe to use from any thread."""
 
-    def __init__(self, url: str, *, in_flight: int = 64) -> None:
+    def __init__(self, url: str, settings: Settings | None = None, *, in_flight: int | None = None) -> None:
+        """``in_flight`` questions at once, where the settings are not to say it."""
+        self._settings = bounds = settings or load_settings()
         self._parameters = pika.URLParameters(url)
-        self._parameters.heartbeat = HEARTBEAT
-        self._parameters.blocked_connection_timeout = BLOCKED_FOR
-        self._parameters.socket_timeout = self._parameters.stack_timeout = 5
-        self._slots = threading.BoundedSemaphore(in_flight)
+        self._parameters.heartbeat = bounds.broker_heartbeat
+        self._parameters.blocked_connection_timeout = bounds.broker_blocked
+        self._parameters.socket_timeout = self._parameters.stack_timeout = bounds.broker_timeout
+        self._slots = Slots(in_flight or bounds.rpc_in_flight, each=bounds.rpc_in_flight_each)
         self._lock = threading.Lock()
         self._listeners: dict[str, list[Callable[[Any], None]]] = {}
         self._waiters: list[Waiter] = []
@@ -161,10 +162,11 @@ class Bus:
 
     def _ask(self, routing_key: str, request: Mapping[str, Any], headers: Mapping[str, str], timeout: float) -> Any:
         self.start()
-        if not self._ready.wait(min(timeout, PATIENCE)) or self._blocked:
+        if not self._ready.wait(min(timeout, self._settings.broker_patience)) or self._blocked:
             raise Unavailable("broker_away", "The message broker is out of reach.")
-        if not self._slots.acquire(timeout=timeout):
-            raise Unavailable("too_busy", "Too many requests are under way.")
+        service = routing_key.partition(".")[0]
+        if not self._slots.take(service, min(timeout, self._settings.rpc_slot_wait)):
+            raise Unavailable("too_busy", "Too many requests are under way.", retry_after=self._settings.retry_after)
         key, future = uuid4().hex, Future[Any]()
         body = json.dumps({"args": [], "kwargs": {"request": request}}, separators=(",", ":")).encode()
         properties = _properties(key, headers, timeout)
@@ -178,7 +180,7 @@ class Bus:
             raise Unavailable("no_answer", "The service did not answer in time.") from None
         finally:
             self._pending.pop(key, None)
-            self._slots.release()
+            self._slots.free(service)
 
     # --- the I/O thread ---
 
@@ -197,7 +199,7 @@ class Bus:
                 log.exception("the broker connection broke")
             was_ready = self._ready.is_set()
             self._drop()
-            pause = FIRST_PAUSE if was_ready else min(pause * 2, LONGEST_PAUSE)
+            pause = FIRST_PAUSE if was_ready else min(pause * 2, self._settings.broker_longest_pause)
             self._closing.wait(pause * random.uniform(0.5, 1.0))  # noqa: S311  no secret, only spreads reconnects
 
     def _drop(self) -> None:

@@ -7,7 +7,7 @@ from http import HTTPStatus
 from flask import Flask, Response, g, jsonify, make_response, render_template, request
 from flask_babel import lazy_gettext as _l
 from flask_babel.speaklater import LazyString
-from werkzeug.exceptions import HTTPException
+from werkzeug.exceptions import HTTPException, RequestTimeout
 
 from gateway.faults import SENTENCES, sentence, sentence_of
 from gateway.security.session import principals, visitor
@@ -37,6 +37,10 @@ ANSWERS: dict[str, Answer] = {
 }
 """Kind of a ``ServiceError`` → its answer; a test keeps it complete."""
 
+COME_AGAIN = (HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.SERVICE_UNAVAILABLE)
+RETRY_AFTER_SECONDS = 5
+"""What is said where whoever refused did not say when to come again."""
+
 HTTP_KINDS = {
     400: "invalid",
     401: "unauthenticated",
@@ -50,6 +54,7 @@ HTTP_SENTENCES: dict[int, LazyString] = {
     400: _l("The browser sent something we cannot read. Go back and try once more."),
     404: _l("There is nothing at this address, or it is not yours to see."),
     405: _l("This address cannot be used in this way."),
+    408: _l("What you sent did not arrive in time. Please try again."),
     413: _l("What you sent is too large."),
     415: _l("This kind of file cannot be used here."),
 }
@@ -100,20 +105,35 @@ def _know_visitor() -> None:
 
 def _page(status: int, heading: str, text: str, tone: str, retry_after: int | None = None) -> Response:
     _know_visitor()
+    again = _comes_again(status)
     html = render_template(
-        "errors/error.html", heading=heading, text=text, tone=tone, status=status, retry_after=retry_after
+        "errors/error.html",
+        heading=heading,
+        text=text,
+        tone=tone,
+        status=status,
+        retry_after=None if again else retry_after,
+        again=again,
     )
-    return _finish(make_response(html), status, retry_after, "text/html")
+    response = _finish(make_response(html), status, retry_after, "text/html")
+    if again:
+        response.headers["Refresh"] = response.headers["Retry-After"]
+    return response
 
 
 def _finish(response: Response, status: int, retry_after: int | None, mimetype: str) -> Response:
     response.status_code = status
     response.mimetype = mimetype
-    if retry_after is None and status == HTTPStatus.SERVICE_UNAVAILABLE:
-        retry_after = 5
+    if retry_after is None and status in COME_AGAIN:
+        retry_after = RETRY_AFTER_SECONDS
     if retry_after is not None:
         response.headers["Retry-After"] = str(retry_after)
     return response
+
+
+def _comes_again(status: int) -> bool:
+    """Whether the page asks again by itself: only where asking again changes nothing."""
+    return status == HTTPStatus.SERVICE_UNAVAILABLE and request.method in ("GET", "HEAD")
 
 
 def on_service_error(error: ServiceError) -> Response:
@@ -165,4 +185,5 @@ def install(app: Flask) -> None:
     """Let this table answer every error of the application."""
     app.register_error_handler(ServiceError, on_service_error)
     app.register_error_handler(HTTPException, on_http_error)
+    app.register_error_handler(TimeoutError, lambda _: on_http_error(RequestTimeout()))
     app.register_error_handler(Exception, on_unknown)

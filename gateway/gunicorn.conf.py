@@ -8,15 +8,20 @@ import tempfile
 from types import FrameType
 from typing import Any
 
+from gateway.settings import serving
+
+bounds = serving()
 bind = os.environ.get("GATEWAY_BIND", "127.0.0.1:8000")
-workers = int(os.environ.get("GATEWAY_WORKERS", "2"))
-threads = int(os.environ.get("GATEWAY_THREADS", "24"))
-worker_class = "gthread"
+workers = bounds.workers
+threads = bounds.threads
+worker_connections = bounds.connections
+backlog = bounds.backlog
+worker_class = "gateway.serving.Worker"
 preload_app = False  # each process makes its own broker connection: one carried over a fork breaks both
-timeout = 60
-graceful_timeout = 20
-keepalive = 5
-max_requests = int(os.environ.get("GATEWAY_MAX_REQUESTS", "0"))
+timeout = bounds.worker_timeout
+graceful_timeout = bounds.graceful_timeout
+keepalive = bounds.keepalive
+max_requests = bounds.max_requests
 max_requests_jitter = max_requests // 10
 limit_request_line = 4094
 limit_request_fields = 60

@@ -11,6 +11,6 @@ configure("gateway")
 # What goes wrong with the broker is told once, by the bus.
 logging.getLogger("pika").setLevel(logging.CRITICAL)
 settings = load()
-bus = Bus(settings.amqp_url, in_flight=settings.rpc_in_flight)
+bus = Bus(settings.amqp_url, settings)
 bus.start()
 app = create_app(settings, bus)

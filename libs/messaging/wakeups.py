@@ -7,8 +7,8 @@ from time import monotonic
 import psycopg
 from sqlalchemy import make_url
 
-from libs.chassis.database import PatientConnection, connection_arguments
 from libs.chassis.logging import get_logger
+from libs.chassis.patience import PatientConnection, connection_arguments
 from libs.chassis.waits import database_waits
 from libs.messaging.backoff import Backoff
 from libs.messaging.pulses import Pulse

@@ -11,6 +11,7 @@ import pytest
 
 from gateway.bus import Bus
 from gateway.clients.base import Remote
+from gateway.settings import load
 from libs.chassis.logging import correlation_id
 from libs.contracts.base import Nothing
 from libs.contracts.errors import Conflict, Internal, Unavailable
@@ -29,7 +30,7 @@ def echo(broker: TestBroker) -> Iterator[Echo]:
 
 @pytest.fixture
 def bus(broker: TestBroker) -> Iterator[Bus]:
-    connection = Bus(broker.url, in_flight=16)
+    connection = Bus(broker.url, load({"GATEWAY_RPC_SLOT_WAIT": "20"}), in_flight=16)
     connection.start()
     eventually(lambda: is_ready(connection), 10)
     yield connection
