@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from types import TracebackType
 from typing import Any, Self
@@ -104,6 +105,15 @@ class Caller:
         while (message := self.channel.basic_get(queue, auto_ack=True))[0] is not None:
             found.append(message)
         return found
+
+    def stream(self, queue: str, count: int) -> Iterator[tuple[Any, Any, bytes]]:
+        """So many messages of a queue, and what comes within a second after them."""
+        for number, message in enumerate(self.channel.consume(queue, auto_ack=True, inactivity_timeout=1.0)):
+            if message[0] is None:
+                assert number >= count, f"{number} of {count} came"
+                break
+            yield message
+        self.channel.cancel()
 
     def _on_answer(self, _channel: Any, _method: Any, properties: Any, body: bytes) -> None:
         self.answered.append(properties.correlation_id)

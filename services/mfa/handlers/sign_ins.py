@@ -12,7 +12,9 @@ GOOD_ENDS = frozenset({"approved", "completed"})
 def request_challenge(work: Work, event: SignInAwaitingFactor) -> None:
     """Name and password were right: a push is owed; an older one of the same person is superseded."""
     work.session.get(KnownAccount, event.account_id, with_for_update=True)  # one sign-in of a person after the other
-    if _of_sign_in(work, event) is not None:
+    if (known := _of_sign_in(work, event)) is not None:
+        if not known.code:  # its end was heard of first
+            known.code, known.expires_at = event.code, event.expires_at
         return
     challenge = _new(work, event)
     challenge.code, challenge.expires_at = event.code, event.expires_at
