@@ -33,6 +33,9 @@ WAITING, REPLAYING, REPLAYED, DISCARDED = "waiting", "replaying", "replayed", "d
 JOB = "replay dead letters"
 """The worker's job that sends back what is to be replayed."""
 
+REASONS = ("given_up", "process_died", "delivery_limit", "not_json", "invalid_data", "unknown_type")
+"""The most common reasons; there are others."""
+
 MOST_OF_A_KIND = 10_000
 """How many letters one command takes; asked again, it takes the next ones."""
 SHOWN_HEADERS = 100
@@ -40,6 +43,13 @@ SHOWN_LENGTH = 2_000
 HISTORY = 200
 
 _LISTED = [column for column in dead_letters.c if column.name not in ("body", "properties", "headers")]
+
+WAITING_BY_REASON = (
+    select(dead_letters.c.reason, func.count()).where(dead_letters.c.status == WAITING).group_by(dead_letters.c.reason)
+)
+OLDEST_SECONDS = select(
+    func.coalesce(func.extract("epoch", func.now() - func.min(dead_letters.c.first_died_at)), 0)
+).where(dead_letters.c.status == WAITING)
 
 
 def list_letters(work: Work, query: ListDeadLetters) -> DeadLetters:

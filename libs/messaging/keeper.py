@@ -21,8 +21,9 @@ from libs.messaging.backoff import Backoff
 from libs.messaging.dead_letters import WAITING
 from libs.messaging.letters import Letter, of_event, of_request
 from libs.messaging.link import Delivery, Link, LinkDown
+from libs.messaging.pulses import Pulse
 from libs.messaging.tables import dead_letter_deeds, dead_letters
-from libs.messaging.topology import dead_queue_of, queue_of, rpc_dead_queue_of
+from libs.messaging.topology import dead_queue_of, queue_of, rpc_dead_queue_of, rpc_queue_of
 from libs.messaging.work import Work, WorkFactory
 
 log = get_logger(__name__)
@@ -55,12 +56,15 @@ class Keeper:
         self._clock = clock or SystemClock()
         self._in_hand: dict[tuple[UUID, str | None], _InHand] = {}
         self._stopping = threading.Event()
+        self._consuming = threading.Event()
         self._thread = threading.Thread(target=self._run, name="keeper", daemon=True)
+        self.pulse = Pulse("keeper")
+        self.pulse.of(self._thread)
 
     @property
-    def running(self) -> bool:
-        """Whether its thread lives."""
-        return self._thread.is_alive()
+    def consuming(self) -> bool:
+        """Whether dead letters are being taken now."""
+        return self._consuming.is_set()
 
     def start(self) -> None:
         """Begin to connect and keep."""
@@ -75,6 +79,7 @@ class Keeper:
     def _run(self) -> None:
         backoff = Backoff()
         while not self._stopping.is_set():
+            self.pulse.beat()
             link = Link(self._url, name=f"{self._service}-worker keeper")
             try:
                 self._serve(link, backoff)
@@ -84,32 +89,33 @@ class Keeper:
             except Exception as error:
                 log.error("keeper failed", **faults.for_log(error))
             finally:
+                self._consuming.clear()
                 link.abort()
             # what is in hand is kept even where it can no longer be acknowledged: its queue may be gone
             self._keep_all()
-            self._stopping.wait(backoff.next())
+            self.pulse.rest(self._stopping, backoff.next())
 
     def _serve(self, link: Link, backoff: Backoff) -> None:
         link.open()
         self._declare(link.channel)
-        link.consume(dead_queue_of(self._service), self._take_event, prefetch=PREFETCH)
-        link.consume(rpc_dead_queue_of(self._service), self._take_request, prefetch=PREFETCH)
+        for queue in (dead_queue_of(self._service), rpc_dead_queue_of(self._service)):
+            link.consume(queue, self._take, prefetch=PREFETCH)
+        self._consuming.set()
         backoff.reset()
         waiting = Backoff(most=LONGEST_PAUSE)
         while not self._stopping.is_set():
+            self.pulse.beat()
             link.read(READ_SECONDS)
             if self._keep_all():
                 waiting.reset()
             else:
                 self._stopping.wait(waiting.next())
 
-    def _take_event(self, delivery: Delivery) -> None:
-        self._take(delivery, of_event(queue_of(self._service), delivery, self._clock.now()))
-
-    def _take_request(self, delivery: Delivery) -> None:
-        self._take(delivery, of_request(f"rpc-{self._service}", delivery, self._clock.now()))
-
-    def _take(self, delivery: Delivery, letter: Letter) -> None:
+    def _take(self, delivery: Delivery) -> None:
+        if delivery.queue == rpc_dead_queue_of(self._service):
+            letter = of_request(rpc_queue_of(self._service), delivery, self._clock.now())
+        else:
+            letter = of_event(queue_of(self._service), delivery, self._clock.now())
         self._in_hand.setdefault((letter.values["id"], letter.death), _InHand(letter)).deliveries.append(delivery)
 
     def _keep_all(self) -> bool:

@@ -79,6 +79,7 @@ def of_request(queue: str, delivery: Delivery, now: datetime) -> Letter:
     reason = note.get("reason") or headers.get(REASON) or brokers.get("reason") or "unknown"
     method = note.get("routing_key") or _first(brokers.get("routing-keys")) or ""
     digest = note.get("sha256") or hashlib.sha256(delivery.body).hexdigest()
+    deliveries = note.get("deliveries")
     size = note.get("size") if isinstance(note.get("size"), int) else len(delivery.body)
     properties = note.get("properties") or {
         name: NOT_KEPT for name in delivery.properties if name != "application_headers"
@@ -94,7 +95,7 @@ def of_request(queue: str, delivery: Delivery, now: datetime) -> Letter:
         "reason": _clean(reason, 200),
         "error": _clean(headers.get(ERROR, ""), 2000),
         "handler": "",
-        "attempts": 1,
+        "attempts": deliveries if isinstance(deliveries, int) and deliveries > 0 else 1,
         "body": None,
         "size": size,
         "sha256": _clean(digest, 64),

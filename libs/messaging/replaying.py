@@ -9,6 +9,7 @@ from datetime import timedelta
 from sqlalchemy import RowMapping, select, update
 
 from libs.chassis.logging import get_logger
+from libs.chassis.waits import broker_waits
 from libs.messaging import metrics
 from libs.messaging.dead_letters import JOB, REPLAYED, REPLAYING, write_deeds
 from libs.messaging.jobs import Job
@@ -16,14 +17,13 @@ from libs.messaging.letters import properties_for_replay
 from libs.messaging.link import LinkDown
 from libs.messaging.publisher import Outcome, Parcel, Publisher
 from libs.messaging.tables import dead_letters
-from libs.messaging.topology import inner_exchange_of
+from libs.messaging.topology import inner_exchange_of, queue_of
 from libs.messaging.work import Work
 
 log = get_logger(__name__)
 
 BATCH = 50
 EVERY = timedelta(seconds=10)
-CONFIRM_SECONDS = 10.0
 
 
 def job(service: str, publisher: Publisher) -> Job:
@@ -48,7 +48,7 @@ def send_back(work: Work, service: str, publisher: Publisher) -> bool:
     if not rows:
         return False
     try:
-        outcomes = publisher.publish([_parcel(service, row) for row in rows], timeout=CONFIRM_SECONDS)
+        outcomes = publisher.publish([_parcel(service, row) for row in rows], timeout=broker_waits().pass_on_timeout)
     except LinkDown as error:
         log.warning("dead letters wait for the broker", reason=str(error))
         return False
@@ -68,7 +68,7 @@ def send_back(work: Work, service: str, publisher: Publisher) -> bool:
 def _parcel(service: str, row: RowMapping) -> Parcel:
     return Parcel(
         exchange=inner_exchange_of(service),
-        routing_key=row["queue"],
+        routing_key=queue_of(service),
         body=bytes(row["body"] or b""),
         properties=properties_for_replay(row["properties"], row["headers"], row["id"]),
     )

@@ -8,6 +8,7 @@ from datetime import timedelta
 from functools import partial
 from math import nan
 from time import monotonic
+from typing import Any
 
 from sqlalchemy import Engine, func, select
 from sqlalchemy.exc import SQLAlchemyError
@@ -16,14 +17,15 @@ from libs.chassis.clock import Clock, SystemClock
 from libs.chassis.database import session_factory
 from libs.chassis.logging import get_logger
 from libs.chassis.waits import process_waits
-from libs.messaging import housekeeping, metrics
+from libs.messaging import dead_letters, housekeeping, metrics, replaying
 from libs.messaging.consumer import LANES, PREFETCH, Consumer
 from libs.messaging.jobs import Handler, Job, JobRunner, Subscriptions
+from libs.messaging.keeper import Keeper
 from libs.messaging.publisher import Publisher
 from libs.messaging.pulses import Pulse
 from libs.messaging.relay import Relay
 from libs.messaging.tables import outbox
-from libs.messaging.topology import LADDER
+from libs.messaging.topology import LADDER, declare_rpc
 from libs.messaging.wakeups import Wakeups
 from libs.messaging.work import work_factory
 
@@ -71,7 +73,9 @@ class Worker:
             prefetch=prefetch,
             ladder=ladder,
         )
-        self._runners = {job.name: JobRunner(job, open_work) for job in (*jobs, *housekeeping.JOBS)}
+        self.keeper = Keeper(service, amqp_url, open_work=open_work, declare=self._declare, clock=the_clock)
+        own = (*housekeeping.JOBS, replaying.job(service, self.publisher))
+        self._runners = {job.name: JobRunner(job, open_work) for job in (*jobs, *own)}
         self._wakeups = Wakeups(
             engine.url.render_as_string(hide_password=False),
             on_outbox=self.relay.wake,
@@ -84,10 +88,13 @@ class Worker:
         self.publisher.start()
         self.relay.start()
         self.consumer.start()
+        self.keeper.start()
         self._wakeups.start()
         for runner in self._runners.values():
             runner.start()
         metrics.unpublished.set_function(self.count_unpublished)
+        metrics.letters_waiting.set_function(self.count_letters, known=dead_letters.REASONS)
+        metrics.letters_oldest.set_function(self.oldest_letter)
 
     def stop(self, timeout: float | None = None) -> bool:
         """Finish what was begun and end; false where that took longer than ``timeout`` seconds."""
@@ -102,6 +109,7 @@ class Worker:
         drained = self.consumer.stop(left())
         for runner in self._runners.values():
             drained = runner.join(left()) and drained
+        drained = self.keeper.stop(left()) and drained
         self._wakeups.stop(min(3.0, left()))
         self.relay.stop(left())
         self.publisher.stop(min(5.0, left()))
@@ -109,7 +117,11 @@ class Worker:
 
     def readiness(self) -> dict[str, Callable[[], None]]:
         """The checks of ``/readyz`` that ask nobody else."""
-        return {"broker": self._check_broker, "events": self._check_events}
+        return {
+            "broker": self._check_broker,
+            "events": partial(self._check_consuming, self.consumer),
+            "dead_letters": partial(self._check_consuming, self.keeper),
+        }
 
     def liveness(self) -> dict[str, Callable[[], None]]:
         """The checks of ``/healthz``: each thread lives and has done something lately."""
@@ -121,7 +133,14 @@ class Worker:
 
     def _pulses(self) -> list[Pulse]:
         jobs = (runner.pulse for runner in self._runners.values())
-        return [*self.consumer.pulses, self.publisher.pulse, self.relay.pulse, self._wakeups.pulse, *jobs]
+        return [
+            *self.consumer.pulses,
+            self.publisher.pulse,
+            self.relay.pulse,
+            self.keeper.pulse,
+            self._wakeups.pulse,
+            *jobs,
+        ]
 
     def count_unpublished(self) -> float:
         """How many events wait in the outbox; not a number while the database is away, when metrics matter most."""
@@ -132,12 +151,33 @@ class Worker:
         except SQLAlchemyError:
             return nan
 
+    def count_letters(self) -> dict[str, float] | None:
+        """How many dead letters wait for a person, by reason; None while the database is away."""
+        try:
+            with self._engine.connect() as connection:
+                return {reason: float(count) for reason, count in connection.execute(dead_letters.WAITING_BY_REASON)}
+        except SQLAlchemyError:
+            return None
+
+    def oldest_letter(self) -> float:
+        """Seconds since the oldest waiting letter died first, 0 where none waits; not a number without the database."""
+        try:
+            with self._engine.connect() as connection:
+                return float(connection.execute(dead_letters.OLDEST_SECONDS).scalar_one())
+        except SQLAlchemyError:
+            return nan
+
+    def _declare(self, channel: Any) -> None:
+        self.consumer.declare(channel)
+        declare_rpc(channel, self.service)
+
     def _check_broker(self) -> None:
         if not self.publisher.connected:
             raise ConnectionError
 
-    def _check_events(self) -> None:
-        if not self.consumer.consuming:
+    @staticmethod
+    def _check_consuming(part: Consumer | Keeper) -> None:
+        if not part.consuming:
             raise NotConsuming
 
     def _wake_job(self, name: str) -> None:
