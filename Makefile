@@ -4,13 +4,14 @@
 MAKEFLAGS += --no-print-directory
 
 OPERATOR ?= demo
+MINUTES ?= 30
 VENV := .venv
 VENV_PYTHON := $(VENV)/bin/python
 STAMP := $(VENV)/.installed
 # Two test processes at once; the tests of one file stay together.
 SIDE_BY_SIDE := -n 2 --dist loadfile
 
-.PHONY: help run test lint format test-unit test-integration test-portal test-e2e bench check-invariants clean requirements translations docs
+.PHONY: help run test lint format test-unit test-integration test-portal test-e2e bench soak check-invariants clean requirements translations docs
 
 help: ## show this list
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{ printf "  make %-18s %s\n", $$1, $$2 }'
@@ -46,6 +47,9 @@ test-e2e: $(STAMP) ## the whole stack, driven in a headless Chromium
 
 bench: $(STAMP) ## measure, and print each figure beside its yardstick
 	@exec $(VENV_PYTHON) -m tests.benchmarks
+
+soak: $(STAMP) ## half an hour of steady load; 1 where memory, connections or anything else grows; MINUTES=10
+	@exec $(VENV_PYTHON) -m tests.soak --minutes "$(MINUTES)"
 
 check-invariants: $(STAMP) ## prove on a running `make run` that nothing was lost, doubled or forgotten
 	@exec $(VENV_PYTHON) -m operations.invariants --stack "$(or $(STACK),.local/run/$(basename $(notdir $(OPERATOR))))"
