@@ -54,6 +54,9 @@ soak: $(STAMP) ## half an hour of steady load; 1 where memory, connections or an
 check-invariants: $(STAMP) ## prove on a running `make run` that nothing was lost, doubled or forgotten
 	@exec $(VENV_PYTHON) -m operations.invariants --stack "$(or $(STACK),.local/run/$(basename $(notdir $(OPERATOR))))"
 
+faults: $(STAMP) ## put one fault after another into a running installation; prints what became of its work (FAULTS="--short")
+	@exec $(VENV_PYTHON) -m tests.faults $(FAULTS)
+
 requirements: $(STAMP) ## pin the dependencies anew, with hashes
 	@for part in base dev; do \
 		$(VENV)/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \

@@ -9,7 +9,7 @@ import requests
 
 from deploy.local.machine import wait_until
 from deploy.local.postgres import SERVICES
-from tests.faults import shim as invariants
+from operations import invariants
 from tests.faults.injections import Fault
 from tests.faults.stage import Stage
 from tests.faults.table import Row
