@@ -14,7 +14,9 @@ MIB = 1024 * 1024
 class Settings:
     """Settings of one gateway process; ``GATEWAY_`` before the name except where another is given."""
 
-    amqp_url: str = environ.var("amqp://guest:guest@127.0.0.1:5672/%2F", name="AMQP_URL", help="The broker.")
+    amqp_url: str = environ.var(
+        "amqp://licentia_gateway@127.0.0.1:5672/licentia", name="AMQP_URL", help="The broker, with the gateway's user."
+    )
     operator: str = environ.var("demo", name="OPERATOR", help="Preset under config/operators, or a path.")
     documents_url: str = environ.var("file:///var/lib/licentia/documents", name="DOCUMENTS_URL", help="Document store.")
     public_url: str = environ.var("http://127.0.0.1:8080", name="PUBLIC_URL", help="Address people open; https → TLS.")

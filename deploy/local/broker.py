@@ -7,15 +7,17 @@ python -m deploy.local.broker stop --dir .local/broker
 from __future__ import annotations
 
 import argparse
+import hmac
 import os
 import secrets
 import signal
 import socket
 import subprocess
 import sys
+from base64 import b64encode
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 
 from deploy.local import rabbitmq_packages
 from deploy.local.errors import CannotStart
@@ -138,6 +140,24 @@ class Broker:
             f'<<"{USER}">>, <<"{name}">>, {everything}, <<"{USER}">>)'
         )
         return f"{self.url.rpartition('/')[0]}/{name}"
+
+    def password_of(self, user: str) -> str:
+        """A user's password, derived from the administrator's: nothing to store, and every start finds the same."""
+        secret = unquote(urlsplit(self.url).password or "")
+        return hmac.digest(secret.encode(), user.encode(), "sha256").hex()
+
+    def url_of(self, user: str, vhost: str = VHOST) -> str:
+        """The address for one user; a broker that is not ours answers its one address, with the user it names."""
+        if self.external:
+            return self.external
+        return f"amqp://{user}:{self.password_of(user)}@{HOST}:{urlsplit(self.url).port}/{vhost}"
+
+    def import_definitions(self, document: str) -> None:
+        """Create and change what RabbitMQ's definitions say, as `rabbitmqctl import_definitions` does."""
+        encoded = b64encode(document.encode()).decode()
+        answer = self.evaluate(f'rabbit_definitions:import_raw(base64:decode(<<"{encoded}">>))')
+        if answer != "ok":
+            raise CannotStart(f"RabbitMQ did not take the definitions of its users: {answer}.")
 
     def delete_vhost(self, name: str) -> None:
         """Delete a virtual host with everything in it."""

@@ -26,6 +26,7 @@ from deploy.local.translations import compile_catalogues
 from libs.chassis.crypto import generate_sealing_keys
 from libs.chassis.operator import Operator, OperatorInvalid, load_operator
 from libs.chassis.principal import generate_key_pair
+from libs.messaging.permissions import GATEWAY, user_of
 
 # The services whose part of an operator's preset is loaded at the start, by `python -m services.<service>.load`.
 LOADING = ("identity", "orders", "certificates")
@@ -121,8 +122,9 @@ class Stack:
             self._migrate(common)
             self.say(f"loading the operator {operator.key}")
             loads = [pool.submit(self._load, service, common) for service in LOADING]
-            common["AMQP_URL"] = broker.result()
-            self._run("declaring exchanges and queues", ["libs.messaging.topology"], common)
+            administrator = {**common, "AMQP_URL": broker.result()}
+            self._run("declaring exchanges and queues", ["libs.messaging.topology"], administrator)
+            self._create_users(common)
             for load in loads:
                 load.result()
         self.programs = self._programs(operator, common)
@@ -219,6 +221,15 @@ class Stack:
         given = {name: os.environ[name] for name in settings if name in os.environ}
         return {f"{service.upper()}_DATABASE_URL": self.postgres.url(service), **settings, **given}
 
+    def _create_users(self, common: dict[str, str]) -> None:
+        """Give every service and the gateway its own user on our broker, with what the topology allows it."""
+        if self.broker.external:
+            return
+        users = [*(user_of(service) for service in SERVICES), GATEWAY]
+        passwords = {f"{user.upper()}_PASSWORD": self.broker.password_of(user) for user in users}
+        module = ["libs.messaging.permissions", "--without-operator"]
+        self.broker.import_definitions(self._run("making the broker's users", module, {**common, **passwords}))
+
     def _migrate(self, common: dict[str, str]) -> None:
         """Migrate all services in one Python process: each start of Python costs more than a migration."""
         addresses = {f"{service.upper()}_DATABASE_URL": self.postgres.url(service) for service in SERVICES}
@@ -233,27 +244,30 @@ class Stack:
         if service == "identity":
             self.accounts = json.loads((self.folder / "accounts.json").read_text())
 
-    def _run(self, what: str, module: list[str], environment: dict[str, str]) -> None:
-        """Run one short program to its end; its whole output is kept for the case that it fails."""
+    def _run(self, what: str, module: list[str], environment: dict[str, str]) -> str:
+        """Run one short program to its end and return its output, which is kept for the case that it fails."""
         log = private_folder(self.folder / "logs") / f"{what.replace(' ', '-')}.log"
         with log.open("wb") as output:
             done = subprocess.run(
                 [sys.executable, "-m", *module],
                 cwd=ROOT,
                 env=environment,
-                stdout=output,
-                stderr=subprocess.STDOUT,
+                stdout=subprocess.PIPE,
+                stderr=output,
                 timeout=120,
                 check=False,
             )
+            output.write(done.stdout)
         if done.returncode:
             raise CannotStart(f"{what.capitalize()} failed: the reason is in {log}.")
         log.unlink()
+        return done.stdout.decode()
 
     def _programs(self, operator: Operator, common: dict[str, str]) -> list[Program]:
         programs = [self._simulator(name, operator, common) for name in ("push-app", "mail", "bank")]
         for service in SERVICES:
-            environment = {**common, **self._service_environment(service)}
+            amqp_url = self.broker.url_of(user_of(service))
+            environment = {**common, **self._service_environment(service), "AMQP_URL": amqp_url}
             for kind in ("rpc", "worker"):
                 port = free_port()
                 command = [sys.executable, "-m", "libs.messaging.process", service, kind]
@@ -286,6 +300,7 @@ class Stack:
             ],
             environment={
                 **common,
+                "AMQP_URL": self.broker.url_of(GATEWAY),
                 "GATEWAY_SECRET_KEY": self._secret("gateway_secret_key"),
                 "PROMETHEUS_MULTIPROC_DIR": str(metrics),
             },

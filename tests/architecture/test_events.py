@@ -7,6 +7,7 @@ import importlib
 from collections.abc import Iterable
 
 from deploy.local.pages import heard_by_gateway
+from gateway.hearing import HEARD
 from libs.contracts.base import EVENTS
 from libs.messaging.topology import load_contracts, services_in_the_house, source_of, subscriptions_of
 from tests.architecture.repository import SERVICES, python_files, tree_of
@@ -56,6 +57,10 @@ def test_every_event_is_told_by_its_own_service() -> None:
 def test_every_event_is_heard_or_known_to_be_for_others() -> None:
     load_contracts()
     assert unheard(EVENTS, _heard_by_services() | heard_by_gateway(), FOR_OTHERS) == []
+
+
+def test_the_gateway_may_bind_to_what_it_listens_to_and_to_nothing_else() -> None:
+    assert heard_by_gateway() == HEARD
 
 
 def test_no_event_is_both_heard_and_for_others() -> None:
