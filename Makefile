@@ -11,7 +11,7 @@ STAMP := $(VENV)/.installed
 # Two test processes at once; the tests of one file stay together.
 SIDE_BY_SIDE := -n 2 --dist loadfile
 
-.PHONY: help run test lint format test-unit test-integration test-portal test-e2e bench soak check-invariants clean requirements translations docs
+.PHONY: help run test lint format test-unit test-integration test-portal test-e2e bench soak check-invariants dead-letters clean requirements translations docs
 
 help: ## show this list
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{ printf "  make %-18s %s\n", $$1, $$2 }'
@@ -56,6 +56,9 @@ check-invariants: $(STAMP) ## prove on a running `make run` that nothing was los
 
 faults: $(STAMP) ## put one fault after another into a running installation; prints what became of its work (FAULTS="--short")
 	@exec $(VENV_PYTHON) -m tests.faults $(FAULTS)
+
+dead-letters: $(STAMP) ## messages that were given up on; ARGS="show orders <id>", ARGS="replay orders --reason given_up"
+	@exec $(VENV_PYTHON) -m operations.dead_letters --stack "$(or $(STACK),.local/run/$(basename $(notdir $(OPERATOR))))" $(or $(ARGS),list)
 
 requirements: $(STAMP) ## pin the dependencies anew, with hashes
 	@for part in base dev; do \
