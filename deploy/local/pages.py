@@ -22,6 +22,7 @@ from deploy.local.asyncapi import asyncapi_document
 from deploy.local.authorisation import authorisation_page
 from deploy.local.machine import ROOT
 from deploy.local.postgres import SERVICES
+from deploy.local.waits import waits_page
 from libs.contracts.base import EVENTS
 from libs.messaging.jobs import NamedHandler
 from libs.messaging.topology import load_contracts, source_of
@@ -119,6 +120,7 @@ PAGES: dict[Path, Callable[[], str]] = {
     ROOT / "docs" / "events.md": events_page,
     ROOT / "docs" / "asyncapi.json": asyncapi_document,
     ROOT / "docs" / "authorisation.md": authorisation_page,
+    ROOT / "docs" / "waits.md": waits_page,
     ROOT / "operations" / "subscriptions.json": subscriptions_table,
 }
 

@@ -2,13 +2,18 @@
 
 import random
 
+from libs.chassis.waits import broker_waits
+
 
 class Backoff:
-    """Pauses in seconds that double from ``first`` to ``most``, spread so that nobody marches in step."""
+    """Pauses in seconds that double from ``first`` to ``most``, spread so that nobody marches in step.
 
-    def __init__(self, first: float = 0.2, most: float = 10.0) -> None:
+    ``most`` is ``AMQP_LONGEST_PAUSE`` where it is not given.
+    """
+
+    def __init__(self, first: float = 0.2, most: float | None = None) -> None:
         self._first = first
-        self._most = most
+        self._most = broker_waits().longest_pause if most is None else most
         self._pause = first
 
     def next(self) -> float:

@@ -39,7 +39,7 @@ class Hold:
 
     def __exit__(self, *_exc: object) -> None:
         self._over.set()
-        self._thread.join()
+        self._thread.join(self._lease.total_seconds())
 
     @contextmanager
     def on(self, mail_id: UUID) -> Iterator[None]:

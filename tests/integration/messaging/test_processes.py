@@ -95,7 +95,7 @@ def test_a_process_on_a_database_that_is_not_migrated_is_not_ready(
 
     report = json.loads(health(process, "/readyz")[1])
 
-    assert report["migrations"] == "RuntimeError"
+    assert report["migrations"] == "NotMigrated"
     assert process.stop() == 0
 
 
