@@ -8,13 +8,13 @@ import signal
 import sys
 import urllib.error
 import urllib.request
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from deploy.local.machine import HOST, ROOT, Child, free_port
-from tests.support.databases import Databases
+from tests.support.databases import ServiceDatabase
 from tests.support.eventually import eventually
 
 START_SECONDS = 60
@@ -26,7 +26,7 @@ class House:
 
     folder: Path
     amqp_url: str
-    databases: Databases
+    databases: Callable[[str], ServiceDatabase]
     public_key: str = ""
     environment: dict[str, str] = field(default_factory=dict)
 
