@@ -18,14 +18,22 @@ class MfaSettings:
     push_api_key: str = environ.var("", converter=secret_or_file)
     push_public_key: str = environ.var("", converter=secret_or_file, help="PEM; made up at start where empty")
     connect_timeout: float = bound(
-        3.0, "a connection to the push provider", "the call counts as failed; after five the circuit opens"
+        3.0, "a connection to the push provider", "the call counts as failed; after CIRCUIT_FAILURES the circuit opens"
     )
     read_timeout: float = bound(
         8.0,
         "the push provider, for each part of its answer and for all of it",
         "nothing is known; it is looked at again",
     )
-    circuit_rest: float = bound(10.0, "calls to the push provider, after five failures in a row", "one call tries")
+    circuit_failures: int = bound(
+        5,
+        "failures of the push provider in a row",
+        "the circuit opens: calls are held back for CIRCUIT_REST, sign-ins are told so at once",
+        unit="calls",
+    )
+    circuit_rest: float = bound(
+        10.0, "calls to the push provider, while the circuit is open", "one call tries; it closes or opens the circuit"
+    )
     poll_seconds: float = environ.var(2.0, converter=float)
     callback_url: str = environ.var("", help="our address as the provider reaches it; empty: no callbacks")
     callback_secret: str = environ.var("", converter=secret_or_file, help="path segment of the callback")

@@ -31,14 +31,17 @@ class Circuit:
             self._closed_again_at = self._clock() + self._rest
             return True
 
-    def succeeded(self) -> None:
-        """The provider works."""
+    def succeeded(self) -> bool:
+        """The provider works; whether the circuit was open until now."""
         with self._lock:
-            self._failures = 0
+            was_open, self._failures = self.is_open, 0
+            return was_open
 
-    def failed(self) -> None:
-        """It did not."""
+    def failed(self) -> bool:
+        """It does not; whether this opened the circuit."""
         with self._lock:
+            was_open = self.is_open
             self._failures += 1
             if self.is_open:
                 self._closed_again_at = self._clock() + self._rest
+            return self.is_open and not was_open

@@ -11,11 +11,11 @@ import requests
 import urllib3
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
-from requests.adapters import HTTPAdapter
 
 from libs.chassis.logging import get_logger
 from libs.chassis.metrics import Counter, Gauge
 from services.mfa.adapters import reading
+from services.mfa.adapters.bounded import BoundedAdapter, bounded
 from services.mfa.adapters.circuit import Circuit
 from services.mfa.adapters.push import (
     CIRCUIT_OPEN,
@@ -39,6 +39,7 @@ UNAUTHORISED, NO_PERSON, NO_DOCUMENT, TRY_LATER = 401, 438, 443, 469
 
 calls = Counter("mfa_provider_calls_total", "Calls to the push provider", ["call", "outcome"])
 alarms = Counter("mfa_provider_alarms_total", "Answers of the push provider that need an operator", ["reason"])
+circuit_opened = Counter("mfa_provider_circuit_opened_total", "How often the push provider was left alone for a while")
 circuit_open = Gauge("mfa_provider_circuit_open", "1 while calls to the push provider are held back")
 log = get_logger("mfa.evrotrust")
 
@@ -56,8 +57,8 @@ class Evrotrust:
         self._session = requests.Session()
         self._session.cookies.set_policy(_NoCookies())
         for scheme in ("https://", "http://"):
-            self._session.mount(scheme, HTTPAdapter(pool_maxsize=16, max_retries=0))
-        self.circuit = circuit or Circuit(rest=settings.circuit_rest)
+            self._session.mount(scheme, BoundedAdapter(pool_maxsize=16, max_retries=0))
+        self.circuit = circuit or Circuit(settings.circuit_failures, settings.circuit_rest)
 
     def standing_of(self, phone: str) -> Standing:
         """Whether the person under this number can be asked."""
@@ -108,9 +109,11 @@ class Evrotrust:
 
     def _note(self, path: str, failure: ProviderFailed | None) -> None:
         if isinstance(failure, (Unknown, NotReached)):
-            self.circuit.failed()
-        else:
-            self.circuit.succeeded()
+            if self.circuit.failed():
+                circuit_opened.inc()
+                log.error("the push provider keeps failing and is left alone for a while", reason=failure.reason)
+        elif self.circuit.succeeded():
+            log.info("the push provider works again")
         circuit_open.set(int(self.circuit.is_open))
         calls.labels(path, failure.reason if failure else "ok").inc()
         if isinstance(failure, NotAuthorised):
@@ -134,6 +137,15 @@ class Evrotrust:
         return answer
 
     def _exchange(self, path: str, body: bytes) -> tuple[int, bytes]:
+        with bounded(sum(self._timeout)) as exchange:
+            try:
+                return self._send(path, body)
+            except Unknown:
+                if exchange.fired:
+                    raise Unknown("timeout") from None
+                raise
+
+    def _send(self, path: str, body: bytes) -> tuple[int, bytes]:
         try:
             with self._session.post(
                 self._base + path,

@@ -67,18 +67,21 @@ class Hands:
 def test_the_circuit_opens_after_failures_in_a_row_and_tries_one_call_after_its_rest() -> None:
     hands = Hands()
     circuit = Circuit(limit=3, rest=10, clock=hands)
+    opened = []
     for _ in range(3):
         assert circuit.lets_through()
-        circuit.failed()
+        opened.append(circuit.failed())
+    assert opened == [False, False, True]
     assert circuit.is_open
     assert not circuit.lets_through()
     hands.now = 10.0
     assert [circuit.lets_through(), circuit.lets_through()] == [True, False]
-    circuit.failed()
+    assert circuit.failed() is False, "it was open before"
     assert not circuit.lets_through()
     hands.now = 20.0
     assert circuit.lets_through()
-    circuit.succeeded()
+    assert circuit.succeeded() is True
+    assert circuit.succeeded() is False
     assert not circuit.is_open
     assert circuit.lets_through()
 
