@@ -121,12 +121,12 @@ INVARIANTS = (
                 service="licensing",
                 counted="SELECT count(*) FROM seat_pools",
                 broken="""
-                    SELECT seat_pools.organisation_id || ' ' || seat_pools.sku, coalesce(given.times, 0)
-                      || ' assigned, ' || coalesce(granted.seats, 0) || ' granted'
+                    SELECT organisation_id || ' ' || coalesce(seat_pools.sku, given.sku), given.times || ' assigned, '
+                      || coalesce(granted.seats, 0) || ' granted'
                     FROM seat_pools
-                    LEFT JOIN (SELECT pool_id, sum(quantity) AS seats FROM grants GROUP BY pool_id) AS granted
+                    JOIN (SELECT pool_id, sum(quantity) AS seats FROM grants GROUP BY pool_id) AS granted
                       ON granted.pool_id = seat_pools.id
-                    LEFT JOIN (SELECT organisation_id, product_id, count(*) AS times FROM assignments
+                    FULL JOIN (SELECT organisation_id, product_id, min(sku) AS sku, count(*) AS times FROM assignments
                       WHERE state <> 'withdrawn' GROUP BY organisation_id, product_id) AS given
                       USING (organisation_id, product_id)
                     WHERE coalesce(given.times, 0) > coalesce(granted.seats, 0)""",
@@ -136,7 +136,7 @@ INVARIANTS = (
     Invariant(
         group="I6",
         name="enrolled as assigned",
-        says="whoever learns has a seat for it, and nobody learns on one that was taken back",
+        says="whoever learns was given a seat for it, and nobody is sent away whose seat stands",
         looks=(
             Across(
                 source="certificates",
