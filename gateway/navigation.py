@@ -151,6 +151,17 @@ STAFF = Section(
                 ),
             ),
         ),
+        Group(
+            _l("Operation"),
+            (
+                Entry(
+                    _l("Dead letters"),
+                    "staff.dead_letters",
+                    role("admin"),
+                    _l("What the services gave up on: look, give back, discard."),
+                ),
+            ),
+        ),
     ),
 )
 

@@ -3,12 +3,14 @@
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
 from typing import Any, ClassVar, Protocol, TypeVar, cast, get_args, get_origin
+from uuid import UUID
 
 from flask import current_app, has_request_context
 from werkzeug.local import LocalProxy
 
 from gateway.commands import command_id
 from gateway.security.session import caller_token
+from libs.contracts import dead_letters as letters
 from libs.contracts.base import Event, Nothing, dump, load
 from libs.contracts.errors import Unavailable
 
@@ -63,6 +65,24 @@ class Remote:
         """
         name = str(command_id(f"{self.service}.{method}", part))
         return self._call(method, request, answer, {"nameko.command_id": name}, self._timeout / 2 * patience)
+
+    # What every service answers to an administrator
+
+    def list_dead_letters(self, request: letters.ListDeadLetters) -> letters.DeadLetters:
+        """A page of what the service has given up on, and the kinds of all that wait."""
+        return self._ask("list_dead_letters", request, letters.DeadLetters, patience=0.5)
+
+    def get_dead_letter(self, letter_id: UUID) -> letters.DeadLetterView:
+        """One letter with its body, its headers and its history."""
+        return self._ask("get_dead_letter", letters.GetDeadLetter(letter_id=letter_id), letters.DeadLetterView)
+
+    def replay_dead_letters(self, request: letters.ReplayDeadLetters) -> letters.DeadLettersDealtWith:
+        """Give letters back to their handlers."""
+        return self._tell("replay_dead_letters", request, letters.DeadLettersDealtWith, patience=2)
+
+    def discard_dead_letters(self, request: letters.DiscardDeadLetters) -> letters.DeadLettersDealtWith:
+        """Give letters up for good."""
+        return self._tell("discard_dead_letters", request, letters.DeadLettersDealtWith, patience=2)
 
     def _call(self, method: str, request: Any, answer: type[V], headers: dict[str, str], timeout: float) -> V:
         if has_request_context() and (token := caller_token()):

@@ -11,6 +11,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, get_type_hints
 
+import pytest
+
 import gateway.clients
 from gateway.clients.base import Remote
 from libs.contracts.base import contract
@@ -109,6 +111,14 @@ def _all_asked() -> Iterator[Asked]:
                 and cls is not Remote
             ):
                 yield from asked_by(cls, vars(module))
+
+
+@pytest.mark.parametrize("service", SERVICES)
+def test_what_every_client_may_ask_every_service_answers(service: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Remote, "service", service, raising=False)
+    asked = list(asked_by(Remote, vars(gateway.clients.base)))
+    assert len(asked) == 4
+    assert [fault for one in asked for fault in faults_of(one, _offered())] == []
 
 
 def test_every_question_of_the_gateway_finds_its_method() -> None:

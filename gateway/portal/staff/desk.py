@@ -11,3 +11,4 @@ Page = tuple[str, int] | Any
 finance = role("finance", "admin")
 official = role("official", "admin")
 clerk = role("clerk", "admin")
+admin = role("admin")

@@ -12,6 +12,7 @@ SENTENCES.update(
         "unknown_order": _l("There is no order with this number."),
         "order_closed": _l("This order is closed."),
         "transaction_not_unmatched": _l("Somebody has dealt with this transfer already."),
+        "cannot_be_replayed": _l("Nobody waits for this any more. It can only be discarded."),
         "not_given_up": _l("This message is not given up."),
     }
 )
@@ -39,6 +40,39 @@ WHY_UNMATCHED = {
     "collective": _l("several payments in one booking"),
 }
 """Why a transfer waits for a person."""
+
+WHY_DEAD = {
+    "given_up": _l("its handler failed at every attempt"),
+    "process_died": _l("a process died with it"),
+    "delivery_limit": _l("processes died with it again and again"),
+    "rejected": _l("it was refused"),
+    "not_json": _l("it cannot be read"),
+    "not_an_object": _l("it cannot be read"),
+    "no_arguments": _l("it cannot be read"),
+    "damaged_properties": _l("its envelope is damaged"),
+    "wrong_content_type": _l("it is of a kind that we do not read"),
+    "no_cloud_event": _l("it is not an event"),
+    "no_reply_to": _l("it does not say where the answer goes"),
+    "wrong_reply_to": _l("it does not say where the answer goes"),
+    "unknown_type": _l("nobody here knows this type or version"),
+    "invalid_data": _l("its data is not as agreed"),
+    "wrong_attribute": _l("its envelope is not as agreed"),
+    "wrong_sender": _l("it came from somebody else than it says"),
+}
+"""Why a message was given up; any other reason is shown as it stands."""
+
+DEEDS = {
+    "died": _l("Given up"),
+    "replay": _l("To be given back"),
+    "sent": _l("Given back"),
+    "discard": _l("Discarded"),
+}
+"""What happened to a dead letter."""
+
+
+def why_dead(reason: str) -> str:
+    """The words for a reason."""
+    return str(WHY_DEAD.get(reason, reason))
 
 
 def statement_reason(code: str | None, params: dict[str, str]) -> str:
