@@ -1,7 +1,7 @@
 """The way to the services: one broker connection for each process, owned by one thread.
 
 Request threads hand their question over and wait on a future with a deadline; the answer comes to a queue of this
-process alone, bound to ``nameko-rpc`` by a UUID that nobody else knows. A second channel hears broadcast events on
+process alone, bound to ``rpc.replies`` by a UUID that nobody else knows. A second channel hears broadcast events on
 another such queue. pika is not safe for threads: nothing but ``add_callback_threadsafe`` is called from outside the I/O
 thread. The connection is opened in the process that uses it, never carried over a fork.
 """
@@ -37,7 +37,7 @@ from libs.contracts.errors import Internal, ServiceError, Unavailable, from_wire
 log = get_logger(__name__)
 E = TypeVar("E", bound=Event)
 
-RPC_EXCHANGE = "nameko-rpc"
+RPC_EXCHANGE, REPLY_EXCHANGE = "nameko-rpc", "rpc.replies"
 REPLIES, HEARING = "gateway.replies.", "gateway.hearing."
 """How the names of this process's two queues begin; a UUID follows."""
 FIRST_PAUSE = 0.25
@@ -242,7 +242,7 @@ class Bus:
         channel.add_on_return_callback(self._on_returned)
         reply_to = str(uuid4())
         channel.queue_declare(REPLIES + reply_to, exclusive=True, auto_delete=True)
-        channel.queue_bind(REPLIES + reply_to, RPC_EXCHANGE, reply_to)
+        channel.queue_bind(REPLIES + reply_to, REPLY_EXCHANGE, reply_to)
         channel.basic_consume(
             REPLIES + reply_to, self._on_reply, auto_ack=True, callback=lambda _: self._on_asking(channel, reply_to)
         )

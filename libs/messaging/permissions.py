@@ -96,8 +96,12 @@ def rights_of_gateway(services: Iterable[str], heard: Iterable[str]) -> Rights:
         user=GATEWAY,
         configure=f"^{own}$",
         write=_names([RPC_EXCHANGE], own),
-        read=_names([RPC_EXCHANGE, *{exchange_of(event_type) for event_type in heard}], own),
-        topics={**_reading(heard), RPC_EXCHANGE: (rf"^({asked})\.[a-z_]+$", f"^{_UUID}$")},
+        read=_names([REPLIES, *{exchange_of(event_type) for event_type in heard}], own),
+        topics={
+            **_reading(heard),
+            RPC_EXCHANGE: (rf"^({asked})\.[a-z_]+$", NOTHING),
+            REPLIES: (NOTHING, f"^{_UUID}$"),
+        },
     )
 
 

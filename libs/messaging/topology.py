@@ -15,8 +15,9 @@ For every service ``S``:
 No queue has the name of an exchange: RabbitMQ's permissions do not tell them apart, and who may bind to the one could
 read the other.
 
-Answers go to ``rpc.replies``, which is bound to ``nameko-rpc`` for keys of one word: whatever a service writes there,
-it can never become a request, whose key has two.
+Answers go to ``rpc.replies``, an exchange of their own, to which callers bind a queue by a UUID: whatever keys a
+service adds to an answer, no queue of requests can be reached from there. A stock nameko client, which waits at
+``nameko-rpc``, needs a binding between the two for its UUID.
 
 An event type that nobody hears is bound to ``events.unheard``, a short queue that forgets its oldest. So every event is
 routed somewhere *by intent*, and one that the broker returns is an alarm: a queue or a binding has gone missing. The
@@ -187,7 +188,6 @@ def declare_exchanges(channel: Any, also: Iterable[str] = ()) -> None:
         channel.exchange_declare(exchange, "topic", durable=True, auto_delete=False)
     for exchange in (RPC_EXCHANGE, REPLIES):
         channel.exchange_declare(exchange, "topic", durable=True, auto_delete=False)
-    channel.exchange_bind(RPC_EXCHANGE, REPLIES, "*")
 
 
 def declare_hearing(channel: Any, service: str, heard: Iterable[str], *, ladder: Sequence[float] = LADDER) -> None:

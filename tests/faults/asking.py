@@ -13,7 +13,7 @@ import pika
 from pika.exceptions import ChannelClosedByBroker
 
 from libs.messaging.envelope import Envelope, body_of, properties_of
-from libs.messaging.topology import RPC_EXCHANGE
+from libs.messaging.topology import REPLIES, RPC_EXCHANGE
 
 
 class Caller:
@@ -26,9 +26,8 @@ class Caller:
         self._answers: dict[str, dict[str, Any]] = {}
         self.answered: list[str] = []
         self._address = str(uuid4())
-        self.channel.exchange_declare(RPC_EXCHANGE, "topic", durable=True)
         self.channel.queue_declare(self._address, exclusive=True)
-        self.channel.queue_bind(self._address, RPC_EXCHANGE, self._address)
+        self.channel.queue_bind(self._address, REPLIES, self._address)
         self.channel.basic_consume(self._address, self._on_answer, auto_ack=True)
 
     def __enter__(self) -> Self:

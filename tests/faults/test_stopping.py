@@ -24,7 +24,7 @@ from deploy.local.authorisation import read_matrix
 from deploy.local.machine import ROOT
 from libs.chassis.clock import ManualClock
 from libs.chassis.principal import PrincipalSigner
-from libs.messaging.topology import RPC_EXCHANGE, services_in_the_house
+from libs.messaging.topology import REPLIES, services_in_the_house
 from tests.faults.asking import Caller
 from tests.faults.conftest import declare_everything
 from tests.faults.histories import HISTORIES, is_published
@@ -109,11 +109,10 @@ class SlowIdentity:
         self.asked += 1
         ended = {"kind": "unauthenticated", "code": "session_ended", "message": "Ended.", "params": {}}
         answer = {"result": None, "error": {"exc_type": "Unauthenticated", "value": ended}}
-        exchange = "" if properties.reply_to.startswith("amq.") else RPC_EXCHANGE
         reply = pika.BasicProperties(correlation_id=properties.correlation_id, content_type="application/json")
         self._connection.call_later(
             SLOW_SECONDS,
-            lambda: channel.basic_publish(exchange, properties.reply_to, json.dumps(answer).encode(), reply),
+            lambda: channel.basic_publish(REPLIES, properties.reply_to, json.dumps(answer).encode(), reply),
         )
 
     def stop(self) -> None:

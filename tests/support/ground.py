@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import json
 import shutil
 import tempfile
 from collections.abc import Callable
@@ -14,6 +15,7 @@ from psycopg import sql
 from deploy.local.broker import Broker
 from deploy.local.postgres import Postgres
 from libs.messaging.link import Link
+from libs.messaging.permissions import definitions, rights_of_house
 from libs.messaging.topology import declare_exchanges
 
 
@@ -64,6 +66,13 @@ class Ground:
         declare_exchanges(link.channel)
         link.close()
         return name, url
+
+    def new_users(self, vhost: str) -> dict[str, str]:
+        """Give every service and the gateway its own user in the virtual host; each user's address."""
+        rights = rights_of_house()
+        passwords = {one.user: self.broker.password_of(one.user) for one in rights}
+        self.broker.import_definitions(json.dumps(definitions(rights, passwords, vhost=vhost)))
+        return {user: self.broker.url_of(user, vhost) for user in passwords}
 
     def new_database(self, service: str, migrate: Callable[[str], None]) -> tuple[str, str]:
         """Return the name and the address of a freshly migrated database, copied from one that was migrated once."""

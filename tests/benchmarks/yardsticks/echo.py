@@ -24,6 +24,8 @@ def main() -> None:
     from nameko.runners import ServiceRunner
 
     from libs.chassis.waits import process_waits
+    from libs.messaging.link import Link
+    from libs.messaging.topology import REPLIES, RPC_EXCHANGE
 
     class Echo:
         name = SERVICE
@@ -32,6 +34,11 @@ def main() -> None:
         def echo(self, request: Any) -> Any:
             return request
 
+    # nameko answers at the exchange of the requests, our callers wait at another
+    link = Link(os.environ["AMQP_URL"], name=SERVICE)
+    link.open()
+    link.channel.exchange_bind(REPLIES, RPC_EXCHANGE, "*")
+    link.close()
     runner = ServiceRunner({"AMQP_URI": os.environ["AMQP_URL"], "max_workers": process_waits().rpc_workers})
     runner.add_service(Echo)
     stopping: list[int] = []

@@ -43,7 +43,7 @@ class Echo:
             answer = {"result": None, "error": {"exc_type": "ZeroDivisionError", "value": "secret"}}
         raw = b"not json" if name == "babble" else json.dumps(answer).encode()
         channel.basic_publish(
-            "nameko-rpc", str(properties.reply_to), raw, BasicProperties(correlation_id=properties.correlation_id)
+            "rpc.replies", str(properties.reply_to), raw, BasicProperties(correlation_id=properties.correlation_id)
         )
 
     def tell(self, wire_name: str, data: dict[str, Any]) -> None:

@@ -19,7 +19,7 @@ class Client:
         self._replies: dict[str, dict[str, Any]] = {}
         self.reply_to = str(uuid.uuid4())
         queue = self.channel.queue_declare("", exclusive=True).method.queue
-        self.channel.queue_bind(queue, "nameko-rpc", self.reply_to)
+        self.channel.queue_bind(queue, "rpc.replies", self.reply_to)
         self.channel.basic_consume(queue, self._on_reply, auto_ack=True)
 
     def close(self) -> None:

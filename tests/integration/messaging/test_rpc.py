@@ -237,12 +237,14 @@ def test_a_reply_that_nobody_waits_for_harms_nobody(lending: Lending) -> None:
     assert add(lending)
 
 
-def test_a_stock_nameko_client_is_answered(lending: Lending) -> None:
+def test_a_stock_nameko_client_is_answered_where_an_administrator_binds_its_key(lending: Lending) -> None:
     from kombu.pools import reset
     from nameko.exceptions import RemoteError
     from nameko.standalone.rpc import ServiceRpcProxy
 
-    with ServiceRpcProxy("lending", {"AMQP_URI": lending.amqp_url}, timeout=10) as proxy:
+    client = ServiceRpcProxy("lending", {"AMQP_URI": lending.amqp_url}, timeout=10)
+    with client as proxy:
+        lending.client.channel.exchange_bind("nameko-rpc", "rpc.replies", client._reply_listener.routing_key)
         book = proxy.add_book(request={"title": "Time of Parting"})
         assert book["title"] == "Time of Parting"
         with pytest.raises(RemoteError) as caught:

@@ -84,7 +84,7 @@ def ask(url: str, method: str, request: Any, principal: Principal, command_id: s
         channel = connection.channel()
         reply_to = str(uuid.uuid4())
         queue = channel.queue_declare("", exclusive=True).method.queue
-        channel.queue_bind(queue, "nameko-rpc", reply_to)
+        channel.queue_bind(queue, "rpc.replies", reply_to)
         channel.basic_consume(queue, lambda *reply: replies.append(json.loads(reply[3])), auto_ack=True)
         properties = pika.BasicProperties(
             content_type="application/json", reply_to=reply_to, correlation_id=str(uuid.uuid4()), headers=headers
@@ -160,6 +160,6 @@ def test_foreign_order_is_not_found_over_the_wire_and_a_bad_line_is_named(
 
 
 def _let_the_lease_end(shop: Shop) -> None:
-    """Two minutes pass for the leases of a worker that is dead."""
+    """Half a minute passes for the leases of a worker that is dead."""
     with shop.database.engine.begin() as connection:
         connection.execute(text("UPDATE bank_statements SET lease_until = now() - interval '1 second'"))
