@@ -9,7 +9,7 @@ from typing import Any
 from libs.chassis.waits import process_waits
 from libs.messaging.work import Work, WorkFactory
 
-LONGEST_PAUSE = 5.0
+LONGEST_PAUSE = 2.0
 """Seconds that a thread rests at once; then it gives a sign and rests on."""
 
 

@@ -75,9 +75,19 @@ def database(ground: Ground) -> Iterator[Database]:
 class Process:
     """A running process of the example service."""
 
-    def __init__(self, kind: str, *, database_url: str, amqp_url: str, public_key: str, log: Path) -> None:
+    def __init__(
+        self,
+        kind: str,
+        *,
+        database_url: str,
+        amqp_url: str,
+        public_key: str,
+        log: Path,
+        environment: dict[str, str] | None = None,
+    ) -> None:
         environment = {
             **os.environ,
+            **(environment or {}),
             "LENDING_DATABASE_URL": database_url,
             "AMQP_URL": amqp_url,
             "PRINCIPAL_PUBLIC_KEY": public_key,
@@ -128,9 +138,18 @@ Start = Callable[..., Process]
 def processes(folder: Path) -> Iterator[Start]:
     running: list[Process] = []
 
-    def start(kind: str, *, database: Database, amqp_url: str, public_key: str = KEYS[1]) -> Process:
+    def start(
+        kind: str, *, database: Database, amqp_url: str, public_key: str = KEYS[1], **environment: str
+    ) -> Process:
         log = folder / f"{len(running)}-{kind}.log"
-        process = Process(kind, database_url=database.url, amqp_url=amqp_url, public_key=public_key, log=log)
+        process = Process(
+            kind,
+            database_url=database.url,
+            amqp_url=amqp_url,
+            public_key=public_key,
+            log=log,
+            environment=environment,
+        )
         running.append(process)
         return process
 

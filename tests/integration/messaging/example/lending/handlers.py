@@ -2,6 +2,8 @@
 
 import os
 import threading
+import time
+from pathlib import Path
 
 from sqlalchemy import text
 from sqlalchemy.dialects.postgresql import insert
@@ -40,9 +42,27 @@ def misbehave(work: Work, command: Misbehave) -> None:
         raise Conflict("not_today", params={"weekday": "Monday"})
     if command.how == "stale":
         raise StaleDataError
+    if command.how == "block":
+        _hold_everybody_up(3.0)
     if command.how == "exit":
         os._exit(9)
     raise RuntimeError("Ivan Petrov, 8001014509")
+
+
+def _hold_everybody_up(seconds: float) -> None:
+    """Compute without a pause, so that under eventlet nobody else gets a turn."""
+    until = time.monotonic() + seconds
+    while time.monotonic() < until:
+        pass
+
+
+def stand_still(work: Work) -> bool:
+    """Do not come back while the file is there that the environment names."""
+    path = Path(os.environ.get("STAND_STILL", "/nowhere"))
+    until = time.monotonic() + 60
+    while path.exists() and time.monotonic() < until:
+        time.sleep(0.1)
+    return False
 
 
 def tally(work: Work, event: BookLent) -> None:

@@ -14,4 +14,7 @@ def nothing(work: Work) -> bool:
 
 
 SUBSCRIPTIONS: Subscriptions = {BookLent: [handlers.tally], BookAdded: handlers.notice}
-JOBS = [Job("nothing", every=timedelta(minutes=1), run=nothing)]
+JOBS = [
+    Job("nothing", every=timedelta(minutes=1), run=nothing),
+    Job("stand still", every=timedelta(milliseconds=200), run=handlers.stand_still),
+]
