@@ -69,6 +69,7 @@ def questions_of(world: World) -> list[Question]:
     return found
 
 
+@pytest.mark.timeout(120 + 20 * STOPS)
 @pytest.mark.usefixtures("keys")
 @pytest.mark.parametrize("service", services_in_the_house())
 def test_rpc_answers_what_it_took_and_leaves_the_rest_untouched(
@@ -81,6 +82,7 @@ def test_rpc_answers_what_it_took_and_leaves_the_rest_untouched(
         assert stop.was_clean, stop
 
 
+@pytest.mark.timeout(120 + 20 * STOPS)
 @pytest.mark.usefixtures("keys")
 @pytest.mark.parametrize("service", sorted(HISTORIES))
 def test_worker_handles_what_it_took_and_leaves_the_rest_untouched(
