@@ -1,4 +1,4 @@
-"""The short version of `make faults`: a fault of each group on one running installation, and nothing lost or doubled."""
+"""The short version of `make faults`: a fault of each group, one installation, nothing lost or doubled."""
 
 from __future__ import annotations
 

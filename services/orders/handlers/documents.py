@@ -21,7 +21,8 @@ from services.orders.projections import Organisation
 from services.orders.settings import operator, settings, store
 from services.orders.views import document_view
 
-LEASE = timedelta(minutes=2)
+LEASE = timedelta(seconds=20)
+"""How long a document is left to the worker that sets it, in a tenth of a second most often. Set twice it is the same."""
 
 
 @cache

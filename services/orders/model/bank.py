@@ -15,7 +15,8 @@ from libs.messaging.outbox import Aggregate
 from services.orders.model.base import Base
 from services.orders.model.errors import TransactionNotUnmatched
 
-LEASE = timedelta(minutes=2)
+LEASE = timedelta(seconds=30)
+"""How long a statement whose worker died waits for another; the living renew it with each of their small steps."""
 _UNFINISHED = sql("state NOT IN ('done', 'failed')")
 
 
