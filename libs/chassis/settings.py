@@ -44,7 +44,8 @@ def require(name: str, load: Callable[[], object]) -> None:
     try:
         load()
     except MissingEnvValueError as error:
-        raise NotReady(f"{error} is not set") from None
+        missing = [name for one in error.args for name in (one if isinstance(one, tuple | list) else [one])]
+        raise NotReady(f"not set: {', '.join(map(str, missing))}") from None
     except NotReady:
         raise
     except Exception as error:
