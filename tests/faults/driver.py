@@ -61,6 +61,11 @@ class Driver:
         ]
         self.tokens: Tokens | None = None
 
+    @property
+    def office(self) -> Office:
+        """Everybody who signs in."""
+        return self._office
+
     # --- the day ----------------------------------------------------------------------------------------------------
 
     def start(self) -> None:

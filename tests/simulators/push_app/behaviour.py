@@ -17,6 +17,7 @@ class Behaviour:
     unknown_seconds: float = 0.0  # a fresh transaction answers 443 for so long
     processing_seconds: float = 0.0  # status 2 carries isProcessing=1 for so long
     isolated_phones: tuple[str, ...] = ()  # pushes to these numbers become undeliverable (7)
+    answer_seconds: float = 0.0  # every right answer comes so late
     callback_lost: bool = False
     callback_delay_seconds: float = 0.0
     callback_copies: int = 1

@@ -79,6 +79,8 @@ def finish(response: Response) -> Response:
     if fault is not None and fault.after:
         provider.hang_released.wait(fault.delay_seconds)
         response = Response(fault.body, status=fault.status, content_type=fault.content_type)
+    elif provider.behaviour.answer_seconds:
+        provider.hang_released.wait(provider.behaviour.answer_seconds)
     request.environ["simulator.entry"]["status"] = response.status_code
     return response
 
