@@ -22,7 +22,7 @@ from services.orders.settings import operator, settings, store
 from services.orders.views import document_view
 
 LEASE = timedelta(seconds=20)
-"""How long a document is left to the worker that sets it, in a tenth of a second most often. Set twice it is the same."""
+"""How long a paper is left to the worker that sets it, a matter of a tenth of a second; set twice it is the same."""
 
 
 @cache

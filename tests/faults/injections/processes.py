@@ -41,7 +41,7 @@ def end_each_at_work(stage: Stage) -> None:
     """SIGTERM to each process in turn while it works: it ends with 0 within the grace period."""
     names = stage.programs
     if stage.short:
-        names = ["orders-rpc", "orders-worker", "licensing-worker", "notifications-worker"]
+        names = ["orders-rpc", "orders-worker", "notifications-worker"]
     codes: dict[str, int | None] = {}
     for name in names:
         codes[name] = stage.terminate(name)
@@ -57,7 +57,7 @@ def restart_one_by_one(stage: Stage) -> None:
     """
     names = [name for name in stage.programs if name != "gateway"]
     if stage.short:
-        names = ["identity-rpc", "orders-rpc", "orders-worker"]
+        names = ["orders-rpc"]
     for name in names:
         copy = stage.add_copy(name)
         code = stage.terminate(name)
