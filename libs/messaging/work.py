@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     # workers know no callers, and the library that verifies them takes nine megabytes
     from libs.chassis.principal import Principal
 
+_WAKE = text("SELECT pg_notify(:channel, :job)")
+
 
 def _new_correlation_id() -> str:
     """The id of the deed that this thread is at, or of a new one."""
@@ -76,7 +78,7 @@ class Work:
 
     def wake(self, job: str) -> None:
         """Run the named job of this service as soon as this work is committed."""
-        self.session.execute(text("SELECT pg_notify(:channel, :job)"), {"channel": JOBS_CHANNEL, "job": job})
+        self.session.connection().execute(_WAKE, {"channel": JOBS_CHANNEL, "job": job})
 
 
 class WorkFactory(Protocol):

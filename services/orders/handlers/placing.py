@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from datetime import timedelta
 
-from sqlalchemy import select, text
+from sqlalchemy import bindparam, select, text
 
 from libs.chassis import references
 from libs.contracts.errors import Fault, Invalid
@@ -13,6 +13,9 @@ from services.orders import queries
 from services.orders.model import Order, OrderLine, Product
 from services.orders.settings import operator, settings
 
+_NEXT_NUMBER = text("SELECT nextval('order_numbers')")
+_ON_SALE = select(Product).where(Product.sku.in_(bindparam("skus", expanding=True)), Product.on_sale)
+
 
 def place_order(work: Work, command: PlaceOrder) -> OrderView:
     """Order products for the caller's organisation at today's prices."""
@@ -21,7 +24,7 @@ def place_order(work: Work, command: PlaceOrder) -> OrderView:
     ordering, now = operator().ordering, work.now()
     today = now.astimezone(settings().time_zone).date()
     # A sequence, not a locked row: orders may leave gaps, only tax documents may not.
-    count = work.session.execute(text("SELECT nextval('order_numbers')")).scalar_one()
+    count = work.session.connection().execute(_NEXT_NUMBER).scalar_one()
     order = Order.place(
         number=f"{ordering.number_prefix}{today.year}-{count:06d}",
         reference=references.make_reference(f"{today.year}{count:06d}"),
@@ -55,8 +58,7 @@ def cancel_order(work: Work, command: CancelOrder) -> OrderView:
 def _lines_of(work: Work, wanted: Sequence[NewOrderLine]) -> list[tuple[Product, int]]:
     """The products of the lines; raises `Invalid` with a fault for each line that names none, or one twice."""
     skus = [line.sku for line in wanted]
-    on_sale = select(Product).where(Product.sku.in_(skus), Product.on_sale)
-    products = {product.sku: product for product in work.session.scalars(on_sale)}
+    products = {product.sku: product for product in work.session.scalars(_ON_SALE, {"skus": skus})}
     faults = [
         Fault(field=f"lines.{index}.sku", code="unknown_sku" if sku not in products else "repeated")
         for index, sku in enumerate(skus)
