@@ -30,7 +30,14 @@ from libs.messaging.revisions import migrations_of
 MEGABYTE = 1_000_000
 SECONDS_TO_READY = 180
 # As delivered, but that one address may sign in as often as it likes, and that a busy machine makes nobody give up.
-SETTINGS = {"GATEWAY_SIGN_INS_PER_MINUTE": "0", "GATEWAY_RPC_TIMEOUT": "20", "LOG_FORMAT": "json"}
+SETTINGS = {
+    "GATEWAY_SIGN_INS_PER_MINUTE": "0",
+    "GATEWAY_RPC_TIMEOUT": "20",
+    "GATEWAY_RPC_SLOT_WAIT": "20",
+    "GATEWAY_QUEUE_WAIT": "20",
+    "IDENTITY_HASHING_WAIT": "20",
+    "LOG_FORMAT": "json",
+}
 QUIET = 0.25
 """Share of one core below which the installation counts as idle; a little is always done by timers and heartbeats."""
 
