@@ -56,7 +56,7 @@ class Office:
                     raise NeverAnswered(f"{who.login} could not sign in within {PATIENCE:.0f} s")
 
     def once(self, client: Client, who: Who) -> str:
-        """One attempt to its end, the phone saying yes where it is asked: `completed`, or the state that it ended in."""
+        """One attempt to its end, the phone saying yes where it is asked: `completed`, or how else it ended."""
         with who.busy, requests.Session() as browser:
             browser.trust_env = False
             begun = self._begin(client, browser, who)

@@ -7,6 +7,7 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
+from functools import partial
 from typing import Any
 
 import requests
@@ -81,8 +82,7 @@ def bad_lines(stage: Stage) -> None:
         for name, weather in lines.items():
             with _others_go_on(stage):
                 way.behave(weather)
-                before = way.accepted
-                _opens(stage, name, lambda before=before: way.accepted - before)
+                _opens(stage, name, partial(_accepted, way, since=way.accepted))
                 way.behave()
                 _closes(stage, name)
 
@@ -150,6 +150,10 @@ def _people_signing_in(stage: Stage) -> Iterator[list[str]]:
         over.set()
         for thread in threads:
             thread.join(SECONDS_TO_END)
+
+
+def _accepted(way: Proxy, *, since: int) -> int:
+    return way.accepted - since
 
 
 def _own_people(stage: Stage) -> list[Who]:
