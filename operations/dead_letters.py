@@ -43,7 +43,7 @@ from libs.contracts.dead_letters import (
 from libs.contracts.errors import NotFound, ServiceError
 from libs.messaging import dead_letters
 from libs.messaging.work import Work, work_factory
-from operations.installation import SERVICES, Installation
+from operations.installation import SERVICES, own_databases
 from operations.installation import NotFound as NoInstallation
 
 DONE, NOT_ALL, WRONG_USAGE, OUT_OF_REACH = 0, 1, 2, 3
@@ -336,7 +336,7 @@ def main(
 
 def _databases(stack: Path | None, environment: Mapping[str, str]) -> dict[str, str]:
     if stack is not None:
-        return dict(Installation.from_stack(stack).databases)
+        return own_databases(stack)
     given = {service: environment.get(f"{service.upper()}_DATABASE_URL", "") for service in SERVICES}
     found = {service: url for service, url in given.items() if url}
     if not found:

@@ -7,7 +7,7 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Self
+from typing import Any, Self
 
 SERVICES = ("identity", "mfa", "orders", "licensing", "certificates", "notifications")
 
@@ -39,11 +39,19 @@ class Installation:
     @classmethod
     def from_stack(cls, folder: Path) -> Self:
         """What a local run has written into its ``ready.json``."""
-        report = folder / "ready.json"
-        try:
-            told = json.loads(report.read_text(encoding="utf-8"))["operations"]
-        except (OSError, KeyError, ValueError):
-            raise NotFound(
-                f"Nothing is running in {folder}: there is no {report.name} of it. Try `make run`."
-            ) from None
+        told = _told(folder)
         return cls(databases=told["databases"], amqp_url=told["amqp_url"], management_url=told.get("management_url"))
+
+
+def own_databases(folder: Path) -> dict[str, str]:
+    """Where a tool that changes something finds the databases of a local run: as each service itself."""
+    return dict(_told(folder)["own_databases"])
+
+
+def _told(folder: Path) -> dict[str, Any]:
+    report = folder / "ready.json"
+    try:
+        told: dict[str, Any] = json.loads(report.read_text(encoding="utf-8"))["operations"]
+    except (OSError, KeyError, ValueError):
+        raise NotFound(f"Nothing is running in {folder}: there is no {report.name} of it. Try `make run`.") from None
+    return told

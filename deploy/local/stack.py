@@ -145,6 +145,7 @@ class Stack:
             time.sleep(0.1)
         operations = {
             "databases": {service: self.postgres.operations_url(service) for service in SERVICES},
+            "own_databases": {service: self.postgres.url(service) for service in SERVICES},
             "amqp_url": self.broker.url,
         }
         report = {"urls": self.urls, "accounts": self.accounts, "ports": vars(self.ports), "operations": operations}

@@ -57,6 +57,8 @@ NAMES = {
 }
 
 MOST = 200
+LONGEST = 30.0
+"""Seconds for an answer; each question ends long before by its own deadline."""
 
 
 class DiscardLettersForm(Form):
@@ -96,7 +98,7 @@ def side_by_side(questions: Mapping[str, Callable[[], T]]) -> dict[str, T | Serv
 
     with ThreadPoolExecutor(len(questions)) as pool:
         asked = {name: pool.submit(copy_context().run, ask, question) for name, question in questions.items()}
-        return {name: answer.result() for name, answer in asked.items()}  # each question has its own deadline
+        return {name: answer.result(timeout=LONGEST) for name, answer in asked.items()}
 
 
 @journey.get("/work/dead-letters/<service>")
