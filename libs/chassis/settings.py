@@ -45,7 +45,7 @@ def require(name: str, load: Callable[[], object]) -> None:
         load()
     except MissingEnvValueError as error:
         missing = [name for one in error.args for name in (one if isinstance(one, tuple | list) else [one])]
-        raise NotReady(f"not set: {', '.join(map(str, missing))}") from None
+        raise NotReady(f"not set: {', '.join(sorted(map(str, missing)))}") from None
     except NotReady:
         raise
     except Exception as error:
