@@ -75,10 +75,12 @@ def names_of(services: Iterable[str]) -> Iterator[tuple[str, str, str]]:
     """Name, service and kind of every queue of the services."""
     for service in services:
         yield topology.queue_of(service), service, EVENTS
+        yield topology.suspect_queue_of(service), service, EVENTS
         for delay in topology.LADDER:
             yield topology.retry_queue_of(service, delay), service, RETRY
         yield topology.dead_queue_of(service), service, DEAD
-        yield f"rpc-{service}", service, REQUESTS
+        yield topology.rpc_queue_of(service), service, REQUESTS
+        yield topology.rpc_dead_queue_of(service), service, DEAD
 
 
 def _ready(url: str, names: Iterable[str]) -> dict[str, int | None]:

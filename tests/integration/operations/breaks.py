@@ -95,11 +95,9 @@ BREAKS = (
     ),
     _broken("I5 dead letters decided", "licensing", "orders.order_paid.v1 is waiting (given_up)", dead_letter()),
     _broken(
-        "I6 granted as paid", "licensing", "2 × microsoft-365-a3 paid, 1 seats granted",
-        "DELETE FROM seats WHERE id = (SELECT max(seats.id) FROM seats JOIN grants USING (line_id)"
-        " WHERE quantity = 2 AND assignment_id IS NULL)",
-        "UPDATE grants SET quantity = 1 WHERE quantity = 2",
-        also=("I6 no gift",),
+        "I6 granted as paid", "licensing", "1 × microsoft-365-a3 paid, 0 seats granted",
+        "DELETE FROM seats WHERE id = (SELECT max(id) FROM seats WHERE assignment_id IS NULL)",
+        also=("I6 grants are seats",),
     ),
     _broken(
         "I6 no gift", "licensing", "1 seats granted, order does not exist",
@@ -231,12 +229,13 @@ LATE = {
 """How each saga is left unfinished: its service and table, what is set, and the instant that is put back."""
 
 
-def late(what: str) -> tuple[str, str]:
-    """The service and the statement that leave something unfinished for three days."""
-    service, table, change, instant = LATE[what]
+def late(what: str) -> str:
+    """The statement that leaves something unfinished for three days."""
+    _, table, change, instant = LATE[what]
     before = "now() - interval '3 days'"
     if not change:
-        return service, f"INSERT INTO {table} VALUES ('{new_id()}', {before})"
+        return f"INSERT INTO {table} VALUES ('{new_id()}', {before})"
     lease = {"orders": ", proforma_lease_until = NULL", "invoices": ", lease_until = NULL"}.get(table, "")
-    where = f"(SELECT max(id::text)::uuid FROM {table})"
-    return service, f"UPDATE {table} SET {change}, {instant} = {before}{lease} WHERE id = {where}"
+    which = "min" if "holder" in change else "max"
+    one = f"(SELECT {which}(id::text)::uuid FROM {table})"
+    return f"UPDATE {table} SET {change}, {instant} = {before}{lease} WHERE id = {one}"
