@@ -11,7 +11,7 @@ STAMP := $(VENV)/.installed
 # Two test processes at once; the tests of one file stay together.
 SIDE_BY_SIDE := -n 2 --dist loadfile
 
-.PHONY: help run test lint format test-unit test-integration test-portal test-e2e bench soak check-invariants dead-letters clean requirements translations docs
+.PHONY: help run test lint format test-unit test-integration test-portal test-e2e bench soak check-invariants dead-letters faults clean requirements translations docs
 
 help: ## show this list
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{ printf "  make %-18s %s\n", $$1, $$2 }'
@@ -36,7 +36,8 @@ test-unit: $(STAMP) ## unit, contract and architecture tests: no broker, no data
 	@$(VENV)/bin/pytest -q $(SIDE_BY_SIDE) tests/unit tests/contract tests/architecture
 
 test-integration: $(STAMP) ## tests on a real RabbitMQ and PostgreSQL
-	@$(VENV)/bin/pytest -q $(SIDE_BY_SIDE) tests/integration $(wildcard tests/faults)
+	@$(VENV)/bin/pytest -q $(SIDE_BY_SIDE) tests/integration tests/faults --ignore tests/faults/test_short.py
+	@$(VENV)/bin/pytest -q -s tests/faults/test_short.py
 
 test-portal: $(STAMP) ## the portal's pages and API without a browser
 	@$(VENV)/bin/pytest -q tests/portal

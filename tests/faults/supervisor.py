@@ -86,7 +86,9 @@ class Supervisor:
                         self._look_at(name)
 
     def _look_at(self, name: str) -> None:
-        now, child = time.monotonic(), self._running.children[name]
+        now, child = time.monotonic(), self._running.children.get(name)
+        if child is None:
+            return  # taken away a moment ago
         watched = self._watched.setdefault(name, _Watched(born=now))
         if child.running:
             if now - watched.born > GOOD_LIFE:

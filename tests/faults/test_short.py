@@ -18,8 +18,8 @@ from tests.faults.table import Row, table_of
 SEED = 7
 FAULTS = chosen(all_faults(), short=True, only=None)
 
-# one process for the whole file: the faults share the stage and the machine's two cores
-pytestmark = [pytest.mark.xdist_group("stage"), pytest.mark.timeout(420)]
+# `make test-integration` runs this file by itself: the stage needs the machine's two cores
+pytestmark = pytest.mark.timeout(420)
 
 
 @pytest.fixture(scope="module")

@@ -67,9 +67,11 @@ class RunningStack:
 
     def add_program(self, program: Program) -> None:
         """Start one more program: a second copy, most often."""
+        child = Child(program.name, self.folder / "logs")
+        child.start(program.command, env=program.environment, cwd=ROOT)
+        # known only now: who watches over programs finds it running
         self.stack.programs.append(program)
-        self._children[program.name] = Child(program.name, self.folder / "logs")
-        self.start_program(program.name)
+        self._children[program.name] = child
 
     def remove_program(self, name: str) -> int | None:
         """Stop a program that was added; its exit code."""

@@ -13,6 +13,7 @@ from libs.chassis.database import allow_statements
 from libs.chassis.documents import DocumentMissing
 from libs.chassis.ids import new_id
 from libs.chassis.logging import correlated, get_logger
+from libs.messaging import faults
 from libs.messaging.work import Work, WorkFactory
 from services.orders.adapters.bank_statements import Entry, OwnAccounts, Reason, StatementFault, read_statement
 from services.orders.handlers import matching
@@ -22,7 +23,8 @@ from services.orders.settings import operator, settings, store
 
 READ_AT_ONCE = 1_000
 MATCH_AT_ONCE = 500
-MOST_ATTEMPTS = 5
+MOST_ATTEMPTS = 10
+"""How often a statement may bring its import down; an import that lost the database is not the statement's fault."""
 PAUSE = timedelta(seconds=20)
 
 
@@ -51,8 +53,8 @@ def _take_in(open_work: WorkFactory, claimed: BankStatement, owner: UUID) -> Non
         return
     except StatementFault as fault:
         _fail(open_work, claimed.id, owner, fault)
-    except Exception:
-        _give_back(open_work, claimed.id, owner)
+    except Exception as error:
+        _give_back(open_work, claimed.id, owner, blameless=faults.is_outage(error))
         raise
     get_logger().info("bank statement over", statement_id=str(claimed.id))
 
@@ -180,13 +182,14 @@ def _fail(open_work: WorkFactory, statement_id: UUID, owner: UUID, fault: Statem
         statement.fail(fault.reason, params, work.now())
 
 
-def _give_back(open_work: WorkFactory, statement_id: UUID, owner: UUID) -> None:
+def _give_back(open_work: WorkFactory, statement_id: UUID, owner: UUID, *, blameless: bool) -> None:
     """Let the statement be tried again soon, not only when the lease has run out."""
     get_logger().warning("bank_statement_interrupted", statement_id=str(statement_id))
     with open_work() as work:
         statement = work.session.get(BankStatement, statement_id, with_for_update=True)
         if statement is not None and statement.lease_owner == owner:
             statement.release(work.now() + PAUSE)
+            statement.attempts -= blameless
 
 
 def _drop_staged(work: Work, statement_id: UUID) -> None:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import signal
-import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 
 import psutil
 
@@ -55,15 +55,13 @@ def restart_one_by_one(stage: Stage) -> None:
 
     The gateway's workers are renewed by gunicorn's own means (SIGHUP): its port is never closed.
     """
-    names = [name for name in stage.programs if name != "gateway"]
-    if stage.short:
-        names = ["orders-rpc"]
-    for name in names:
-        copy = stage.add_copy(name)
-        code = stage.terminate(name)
-        stage.wait_ready(name)
-        copy_code = stage.remove_copy(copy)
-        assert (code, copy_code) == (0, 0), f"{name} ended with {code}, its copy with {copy_code}"
+    for service in ["orders"] if stage.short else stage.services:
+        names = [f"{service}-rpc", f"{service}-worker"]
+        copies = add_copies(stage, names)
+        codes = {name: stage.terminate(name) for name in names}
+        stage.wait_ready(*names)
+        codes |= {copy: stage.remove_copy(copy) for copy in copies}
+        assert set(codes.values()) == {0}, f"exit codes after SIGTERM: {codes}"
     before = {one.pid for one in stage.family("gateway")[1:]}
     stage.child("gateway").signal(signal.SIGHUP)
     gone = wait_until(lambda: not before & {one.pid for one in stage.family("gateway")[1:]}, seconds=40, every=0.2)
@@ -74,19 +72,18 @@ def restart_one_by_one(stage: Stage) -> None:
     assert share <= MOST_UNAVAILABLE or sum(failed.values()) <= 1, f"answered 503 in {share:.2%} of {calls.tries} tries"
 
 
+def add_copies(stage: Stage, names: list[str]) -> list[str]:
+    """Second copies of these programs, two started at a time, for there are two cores."""
+    with ThreadPoolExecutor(2) as pool:
+        return list(pool.map(stage.add_copy, names))
+
+
 def two_of_each(stage: Stage) -> None:
-    """Two relays, two consumers and two of every rpc at once; one of each pair is killed in between."""
+    """Two relays and two consumers of each service at once; one of them is killed in between."""
     names = [name for name in stage.programs if name.endswith("-worker")]
     if stage.short:
         names = ["orders-worker", "licensing-worker"]
-    copies = []
-    starting = [threading.Thread(target=lambda name=name: copies.append(stage.add_copy(name))) for name in names]
-    for pair in zip(starting[::2], starting[1::2], strict=False):  # two cores: two at a time
-        for thread in pair:
-            thread.start()
-        for thread in pair:
-            thread.join()
-    assert len(copies) == len(names), f"only {copies} came up"
+    copies = add_copies(stage, names)
     stage.rest(5 if stage.short else 30)
     stage.kill(chance.source().choice(copies))
     stage.rest(3 if stage.short else 10)
