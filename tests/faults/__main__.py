@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import argparse
 import shutil
+import signal
 import sys
 import time
 from collections.abc import Sequence
@@ -43,6 +44,8 @@ def main(arguments: list[str] | None = None) -> int:
         for fault in faults:
             sys.stdout.write(f"{fault.name:<28} {fault.seconds:>5.0f} s  {fault.injected}\n")
         return 0
+    # asked to end, it ends everything that it started
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
     seed = chance.begin(given.seed)
     say(f"seed {seed}")
     try:
