@@ -23,9 +23,11 @@ SECONDS_TO_JOIN = 60
 class Cluster(Broker):
     """A broker of three nodes; clients are led to one that lives, and its death resets them."""
 
-    def __init__(self, folder: Path, *, port: int | None = None, say: Say = quiet) -> None:
+    def __init__(self, folder: Path, *, port: int | None = None, say: Say = quiet, password: str | None = None) -> None:
+        """`password` of the first user; made up where none is given."""
         super().__init__(folder, port=port, say=say)
         self.external = None
+        self._given_password = password
         names = [f"licentia{number}@localhost" for number in range(1, NODES + 1)]
         settings = [
             "cluster_partition_handling = pause_minority",
@@ -114,6 +116,12 @@ class Cluster(Broker):
             return int(self.evaluate("length(rabbit_nodes:all_running())"))
         return 0
 
+    def take_over_from(self, broker: Broker) -> None:
+        """Have the users, permissions, exchanges, queues and bindings of another broker."""
+        file = self.folder / "definitions.json"
+        broker.evaluate(f'file:write_file("{file}", rabbit_json:encode(rabbit_definitions:all_definitions()))')
+        self.evaluate(f'begin {{ok, All}} = file:read_file("{file}"), rabbit_definitions:import_raw(All) end')
+
     def members_of_quorum_queues(self) -> dict[str, int]:
         """How many nodes hold each quorum queue of the usual virtual host."""
         listed = self.evaluate(
@@ -128,7 +136,7 @@ class Cluster(Broker):
 
     def _share_secrets(self) -> None:
         private_folder(self.folder)
-        password, cookie = secrets.token_urlsafe(18), secrets.token_hex(16)
+        password, cookie = self._given_password or secrets.token_urlsafe(18), secrets.token_hex(16)
         for node in self.nodes:
             private_folder(node.folder)
             if (node.folder / "password").exists():
