@@ -66,6 +66,5 @@ FAULTS = [
         injected="mail server refuses, is mute, puts off: 75 s",
         run=away,
         seconds=125,
-        short=True,
     ),
 ]

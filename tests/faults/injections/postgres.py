@@ -21,11 +21,11 @@ TRIES_TO_START = 10
 LONGEST_ANSWER = 7.0
 """Seconds: the gateway's five, and what a busy machine of two cores may add."""
 
-AT_ONCE: Mapping[str, Sequence[str]] = {
+LOCKED_LONG: Mapping[str, Sequence[str]] = {
     "orders": ("orders", "outbox", "commands"),
     "licensing": ("seat_pools", "inbox"),
 }
-IN_TURN: Mapping[str, Sequence[str]] = {
+LOCKED_BRIEFLY: Mapping[str, Sequence[str]] = {
     "identity": ("accounts", "sessions"),
     "mfa": ("challenges", "inbox"),
     "certificates": ("enrolments", "certificates"),
@@ -69,18 +69,13 @@ def frozen(stage: Stage) -> None:
         stage.rest(8 if stage.short else 30)
 
 
-def locked_at_once(stage: Stage) -> None:
-    """Somebody holds the busiest tables of two services."""
-    with _watched(stage), _locked(stage, AT_ONCE):
-        stage.rest(8 if stage.short else 30)
-
-
-def locked_in_turn(stage: Stage) -> None:
-    """Somebody holds the busiest tables of the other services, one service after the other."""
-    with _watched(stage, refused=False):
-        for service, tables in IN_TURN.items():
-            with _locked(stage, {service: tables}):
-                stage.rest(7)
+def locked(stage: Stage) -> None:
+    """Somebody holds the busiest tables of two services for long, then those of all others for a while."""
+    with _watched(stage):
+        with _locked(stage, LOCKED_LONG):
+            stage.rest(30)
+        with _locked(stage, LOCKED_BRIEFLY):
+            stage.rest(8)
 
 
 def exhausted(stage: Stage) -> None:
@@ -91,12 +86,12 @@ def exhausted(stage: Stage) -> None:
 
 
 @contextlib.contextmanager
-def _watched(stage: Stage, *, refused: bool = True) -> Iterator[None]:
+def _watched(stage: Stage) -> Iterator[None]:
     """While the block lasts pages answer in time, with 503 and a word on when; afterwards nothing was given up."""
     dead, paths = _dead_letters(stage), _paths(stage)
     with Prober(f"{stage.gateway}/api/v1", paths, stage.tokens.manager) as prober:
         yield
-    prober.check(longest=LONGEST_ANSWER, refused=refused)
+    prober.check(longest=LONGEST_ANSWER, refused=True)
     stage.log(f"impatient looks were answered {prober.statuses()}")
     stage.postgres.wait_answering()
     given_up = {service: count - dead[service] for service, count in _dead_letters(stage).items()}
@@ -164,27 +159,15 @@ FAULTS = [
         name="postgres-killed",
         injected="PostgreSQL: kill -9 of all processes, ten times",
         run=killed,
-        seconds=60,
+        seconds=75,
         short=True,
     ),
-    Fault(name="postgres-frozen", injected="PostgreSQL frozen (SIGSTOP) for 30 s", run=frozen, seconds=50, short=True),
+    Fault(name="postgres-frozen", injected="PostgreSQL frozen (SIGSTOP) for 30 s", run=frozen, seconds=60),
     Fault(
         name="postgres-locked",
-        injected="LOCK TABLE in orders and licensing for 30 s",
-        run=locked_at_once,
-        seconds=50,
+        injected="LOCK TABLE: two services 30 s, the others 8 s",
+        run=locked,
+        seconds=85,
     ),
-    Fault(
-        name="postgres-locked-in-turn",
-        injected="LOCK TABLE in each other service for 7 s",
-        run=locked_in_turn,
-        seconds=45,
-    ),
-    Fault(
-        name="postgres-exhausted",
-        injected="no connections left for 25 s",
-        run=exhausted,
-        seconds=45,
-        short=True,
-    ),
+    Fault(name="postgres-exhausted", injected="no connections left for 25 s", run=exhausted, seconds=65),
 ]

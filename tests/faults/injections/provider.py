@@ -44,23 +44,14 @@ BAD_LINES: Mapping[str, Weather] = {
     "cut in an answer": Weather(cut_after=80),
 }
 BAD_CALLBACKS: Mapping[str, dict[str, Any]] = {
-    "lost": {"callback_lost": True},
-    "doubled and late": {"callback_copies": 3, "callback_delay_seconds": 1.0},
-    "out of order": {"callback_out_of_order": True, "callback_copies": 2},
+    "callbacks lost": {"callback_lost": True},
+    "callbacks doubled and late": {"callback_copies": 3, "callback_delay_seconds": 1.0},
+    "callbacks out of order": {"callback_out_of_order": True, "callback_copies": 2},
 }
 
 
-def slow(stage: Stage) -> None:
-    """Every answer takes four seconds: sign-ins take longer and end well; nothing else notices."""
-    _let_in(stage)
-    with _others_go_on(stage), _behaving(stage, answer_seconds=SLOW_SECONDS):
-        state, seconds = _one_sign_in(stage)
-        stage.log(f"slow answers: a sign-in ended as {state} after {seconds:.1f} s")
-    assert state == "completed", f"slow answers: a sign-in ended as {state}"
-
-
-def bad_answers(stage: Stage) -> None:
-    """500, then garbage: the circuit opens, people are told so at once, and it closes again."""
+def failing(stage: Stage) -> None:
+    """500, garbage, connections reset, never answered, cut in an answer: the circuit opens, and closes afterwards."""
     _let_in(stage)
     answers = dict(list(BAD_ANSWERS.items())[:1]) if stage.short else BAD_ANSWERS
     for name, answer in answers.items():
@@ -68,18 +59,16 @@ def bad_answers(stage: Stage) -> None:
             with _failing(stage, answer):
                 _opens(stage, name, lambda: len(requests.get(f"{stage.provider}/requests", timeout=10).json()))
             _closes(stage, name)
+    if not stage.short:
+        _bad_lines(stage)
 
 
-def bad_lines(stage: Stage) -> None:
-    """Connections reset, accepted and never answered, or cut in the middle of an answer."""
-    _let_in(stage)
-    port = stage.running.stack.ports.push_app
-    lines = dict(list(BAD_LINES.items())[:1]) if stage.short else BAD_LINES
+def _bad_lines(stage: Stage) -> None:
     with (
-        Proxy((HOST, port)) as way,
+        Proxy((HOST, stage.running.stack.ports.push_app)) as way,
         stage.with_environment("mfa-worker", MFA_PUSH_URL=f"http://{HOST}:{way.port}/vendor"),
     ):
-        for name, weather in lines.items():
+        for name, weather in BAD_LINES.items():
             with _others_go_on(stage):
                 way.behave(weather)
                 _opens(stage, name, partial(_accepted, way, since=way.accepted))
@@ -87,15 +76,19 @@ def bad_lines(stage: Stage) -> None:
                 _closes(stage, name)
 
 
-def bad_callbacks(stage: Stage) -> None:
-    """Callbacks lost, doubled, late and out of order: they are hints, and the answer is looked up."""
+def odd(stage: Stage) -> None:
+    """Answers four seconds late; callbacks lost, doubled, late, out of order: sign-ins end well all the same.
+
+    A callback is a hint, and the answer is looked up.
+    """
     _let_in(stage)
-    for name, behaviour in BAD_CALLBACKS.items():
-        with _behaving(stage, **behaviour):
+    ways = {"slow answers": {"answer_seconds": SLOW_SECONDS}, **BAD_CALLBACKS}
+    for name, behaviour in ways.items():
+        with _others_go_on(stage), _behaving(stage, **behaviour):
             state, seconds = _one_sign_in(stage)
-            stage.log(f"callbacks {name}: a sign-in ended as {state} after {seconds:.1f} s")
-            assert state == "completed", f"callbacks {name}: a sign-in ended as {state}"
-            if behaviour.get("callback_copies"):
+            stage.log(f"{name}: a sign-in ended as {state} after {seconds:.1f} s")
+            assert state == "completed", f"{name}: a sign-in ended as {state}"
+            if "callback_copies" in behaviour:
                 stage.rest(2.0)  # the late copies and the stale word come after the end
 
 
@@ -177,10 +170,10 @@ def _opens(stage: Stage, name: str, calls: Callable[[], int]) -> None:
     began = time.monotonic()
     with _people_signing_in(stage) as ended:
         opened = wait_until(lambda: _metric(stage, "mfa_provider_circuit_open") == 1, seconds=OPENS_WITHIN, every=0.1)
-        made = calls()
+        made, seconds = calls(), time.monotonic() - began
     assert opened, f"{name}: the circuit did not open within {OPENS_WITHIN:.0f} s and {made} calls"
     assert made <= CALLS_TO_OPEN, f"{name}: {made} calls were made before the circuit opened"
-    stage.log(f"{name}: the circuit opened after {made} calls, {time.monotonic() - began:.1f} s")
+    stage.log(f"{name}: the circuit opened after {made} calls, {seconds:.1f} s")
     strange = Counter(ended) - Counter({state: len(ended) for state in TOLD})
     assert not strange, f"{name}: sign-ins ended as {dict(strange)}"
     state, seconds = _one_sign_in(stage)
@@ -193,8 +186,9 @@ def _closes(stage: Stage, name: str) -> None:
     began = time.monotonic()
     with _people_signing_in(stage):
         closed = wait_until(lambda: _metric(stage, "mfa_provider_circuit_open") == 0, seconds=CLOSES_WITHIN, every=0.1)
+        seconds = time.monotonic() - began
     assert closed, f"{name}: the circuit did not close within {CLOSES_WITHIN:.0f} s"
-    stage.log(f"{name}: the circuit closed after {time.monotonic() - began:.1f} s")
+    stage.log(f"{name}: the circuit closed after {seconds:.1f} s")
 
 
 def _metric(stage: Stage, name: str) -> float | None:
@@ -207,18 +201,17 @@ def _metric(stage: Stage, name: str) -> float | None:
 
 
 FAULTS = [
-    Fault(name="provider-slow", injected="push provider: every answer after 4 s", run=slow, seconds=45),
-    Fault(name="provider-errors", injected="push provider: 500, then garbage", run=bad_answers, seconds=75, short=True),
     Fault(
-        name="provider-line",
-        injected="push provider: reset, half open, cut in an answer",
-        run=bad_lines,
+        name="provider-failing",
+        injected="push provider: 500, garbage, reset, mute, cut off",
+        run=failing,
         seconds=120,
+        short=True,
     ),
     Fault(
-        name="provider-callbacks",
-        injected="callbacks lost, doubled, late, out of order",
-        run=bad_callbacks,
-        seconds=35,
+        name="provider-odd",
+        injected="provider slow; callbacks lost, doubled, disordered",
+        run=odd,
+        seconds=40,
     ),
 ]
