@@ -40,6 +40,7 @@ class Runner:
         restarts, sign_ins = stage.supervisor.restarts.total(), stage.ledger.sign_ins
         letters = repeated_letters(stage.mail)
         stage.ledger.new_page()
+        worked = time.process_time()
         try:
             self._inject(fault, row, jobs)
             self._come_to_rest(row)
@@ -63,6 +64,7 @@ class Runner:
         row.sign_ins = stage.ledger.sign_ins - sign_ins
         row.repeated_letters = repeated_letters(stage.mail) - letters
         row.seconds = time.monotonic() - began
+        row.drivers_core = (time.process_time() - worked) / row.seconds
         return row
 
     def _inject(self, fault: Fault, row: Row, jobs: int) -> None:

@@ -32,6 +32,8 @@ class Row:
     restarts: int = 0
     repeated_letters: int = 0
     sign_ins: int = 0
+    drivers_core: float = 0.0
+    """Share of one core that the driver itself took."""
     answers: dict[str, int] = field(default_factory=dict)
     findings: list[Finding] = field(default_factory=list)
 
