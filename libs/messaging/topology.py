@@ -85,6 +85,9 @@ class Queue:
         channel.queue_declare(self.name, durable=True, auto_delete=False, arguments=self.arguments)
 
 
+_UNHEARD_QUEUE = Queue(name=UNHEARD, arguments={**_QUORUM, "x-max-length": 1000, "x-message-ttl": _DAY_MS})
+
+
 def load_contracts() -> None:
     """Import every module of ``libs.contracts``, so that all event types are known."""
     for module in pkgutil.iter_modules(libs.contracts.__path__):
@@ -226,7 +229,7 @@ def _clear_words() -> Iterator[None]:
 def declare_unheard(channel: Any, heard: Iterable[str]) -> None:
     """Give every known event type that is not in ``heard`` a place to go, and take it from the others."""
     declare_exchanges(channel)
-    Queue(name=UNHEARD, arguments={"x-max-length": 1000, "x-message-ttl": _DAY_MS}).declare(channel)
+    _UNHEARD_QUEUE.declare(channel)
     heard = set(heard)
     for event_type in sorted(EVENTS):
         bind = channel.queue_unbind if event_type in heard else channel.queue_bind
@@ -274,17 +277,21 @@ def declare_all(url: str, heard_by: dict[str, set[str]], *, ladder: Sequence[flo
             declare_rpc(channel, service)
             for event_type in sorted(set(EVENTS) - heard):
                 channel.queue_unbind(queue_of(service), exchange_of(event_type), event_type)
+        _make_room(channel, _UNHEARD_QUEUE, forgettable=True)
         declare_unheard(channel, set().union(*heard_by.values()))
     finally:
         link.close()
 
 
-def _make_room(channel: Any, queue: Queue) -> None:
+def _make_room(channel: Any, queue: Queue, *, forgettable: bool = False) -> None:
     """Remove the queue where it exists with other arguments; what a queue is cannot be changed."""
     try:
         queue.declare(channel)
     except PreconditionFailed:  # the channel is opened anew by itself
-        _remove(channel, queue.name)
+        if forgettable:
+            channel.queue_delete(queue.name)
+        else:
+            _remove(channel, queue.name)
 
 
 def _remove(channel: Any, name: str) -> None:

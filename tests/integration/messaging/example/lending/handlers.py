@@ -16,6 +16,8 @@ from .contracts import AddBook, BookAdded, BookLent, BookView, LendBook, Misbeha
 from .model import Book, Tally
 
 heard_added = threading.Event()
+DEADLY, HOPELESS = "The Necronomicon", "Being and Nothingness"
+"""Books that kill a process that hears of them, and that nobody can handle."""
 
 
 def view(book: Book) -> BookView:
@@ -73,5 +75,9 @@ def tally(work: Work, event: BookLent) -> None:
 
 
 def notice(work: Work, event: BookAdded) -> None:
+    if event.title == DEADLY:
+        os._exit(9)
+    if event.title == HOPELESS:
+        raise RuntimeError("always")
     work.session.execute(text("SELECT 1"))
     heard_added.set()
