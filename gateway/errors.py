@@ -7,7 +7,7 @@ from http import HTTPStatus
 from flask import Flask, Response, g, jsonify, make_response, render_template, request
 from flask_babel import lazy_gettext as _l
 from flask_babel.speaklater import LazyString
-from werkzeug.exceptions import HTTPException, RequestTimeout
+from werkzeug.exceptions import HTTPException
 
 from gateway.faults import SENTENCES, sentence, sentence_of
 from gateway.security.session import principals, visitor
@@ -54,7 +54,6 @@ HTTP_SENTENCES: dict[int, LazyString] = {
     400: _l("The browser sent something we cannot read. Go back and try once more."),
     404: _l("There is nothing at this address, or it is not yours to see."),
     405: _l("This address cannot be used in this way."),
-    408: _l("What you sent did not arrive in time. Please try again."),
     413: _l("What you sent is too large."),
     415: _l("This kind of file cannot be used here."),
 }
@@ -185,5 +184,4 @@ def install(app: Flask) -> None:
     """Let this table answer every error of the application."""
     app.register_error_handler(ServiceError, on_service_error)
     app.register_error_handler(HTTPException, on_http_error)
-    app.register_error_handler(TimeoutError, lambda _: on_http_error(RequestTimeout()))
     app.register_error_handler(Exception, on_unknown)

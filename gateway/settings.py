@@ -68,7 +68,7 @@ class Serving:
     backlog: int = bound(
         256, "connections that no process has taken yet", "the machine refuses more; browsers try again", unit=""
     )
-    client_timeout: float = bound(20.0, "a client, for each of its next bytes", "408, or the connection is closed")
+    client_timeout: float = bound(20.0, "a client, for each of its next bytes", "400, or the connection is closed")
     keepalive: int = bound(5, "an idle connection of a client, or a new one that says nothing", "it is closed")
     worker_timeout: int = bound(60, "the main loop of a process, for its next turn", "the process is replaced")
     graceful_timeout: int = bound(20, "a process that was told to stop, for the requests it has", "they are cut off")

@@ -21,8 +21,16 @@ from tests.support.eventually import eventually
 from tests.support.freezing import frozen
 from tests.support.ground import Ground
 
-QUICK = {"HEALTH_KEEP": "0.3", "HEALTH_KEEP_BAD": "0.1", "HEALTH_STUCK_AFTER": "5", "AMQP_LONGEST_PAUSE": "0.5"}
+QUICK = {
+    "HEALTH_KEEP": "0.3",
+    "HEALTH_KEEP_BAD": "0.1",
+    "HEALTH_STUCK_AFTER": "5",
+    "AMQP_LONGEST_PAUSE": "0.5",
+    "DATABASE_LISTEN_CHECK": "0.5",
+    "DATABASE_SILENCE": "0.5",
+}
 KINDS = ["rpc", "worker"]
+LISTENER_LOST = "wakeups lost the database"
 
 
 @dataclass
@@ -166,6 +174,7 @@ def test_a_database_that_is_stopped_is_named(house: House) -> None:
 def test_a_database_that_is_frozen_is_named_in_time(house: House) -> None:
     if house.ground.postgres.external:
         pytest.skip("a server of somebody else's is not frozen")
+    losses = house.worker.process.log.read_text().count(LISTENER_LOST)
     with frozen(house.ground.postgres.server):
         for one in (house.rpc, house.worker):
             assert one.names("database")
@@ -173,6 +182,8 @@ def test_a_database_that_is_frozen_is_named_in_time(house: House) -> None:
             assert one.broken() == {"database"}
             assert time.monotonic() - began < 2
             assert one.probe("/healthz")[0] == 200
+        # nothing comes from a server that has nothing to tell either: the listener asks
+        assert eventually(lambda: house.worker.process.log.read_text().count(LISTENER_LOST) > losses, 10)
     assert house.rpc.is_ready()
     assert house.worker.is_ready()
 
