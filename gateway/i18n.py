@@ -115,6 +115,11 @@ def address(value: str | None) -> Markup:
     return escape(value or "").replace("@", Markup("@<wbr>"))
 
 
+def dotted(value: str | None) -> Markup:
+    """A name of several parts that may break after each of them: ``orders.order_paid.v1``."""
+    return escape(value or "").replace(".", Markup(".<wbr>")).replace("_", Markup("_<wbr>"))
+
+
 def localtext(value: LocalText | None) -> str:
     """The reader's language of a text kept in several; else English, else Bulgarian, else any."""
     texts = value or {}
@@ -134,6 +139,7 @@ FILTERS = {
     "iban": grouped,
     "reference": grouped,
     "address": address,
+    "dotted": dotted,
     "localtext": localtext,
 }
 

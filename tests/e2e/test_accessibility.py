@@ -41,6 +41,7 @@ STAFFS = [
     "/work/payments/{transfer}/discard", "/work/organisations", "/work/organisations/new",
     "/work/organisations/{organisation}", "/work/organisations/{organisation}/correct",
     "/work/accounts/new?organisation={organisation}", "/work/accounts/new", "/work/messages", "/work/messages/{mail}",
+    "/work/dead-letters", "/work/dead-letters/orders",
 ]  # fmt: skip
 """Pages by who opens them; what stands in braces is found on the running stack."""
 

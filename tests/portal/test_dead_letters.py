@@ -140,7 +140,7 @@ def test_one_letter_is_shown_with_body_headers_and_history(portal: Portal) -> No
     assert page.one("pre").get_text() == '{\n  "name": "Анна",\n  "a": [\n    1\n  ]\n}'
     assert "<script>" in page.text
     assert "its handler failed at every attempt" in page.text
-    assert page.one("tbody th").get_text() == "Given up"
+    assert page.one("tbody th").get_text() == "Given up on"
     assert page.buttons()[-3:] == ["Give back", "Discard", "Back"]
 
 

@@ -62,7 +62,7 @@ WHY_DEAD = {
 """Why a message was given up; any other reason is shown as it stands."""
 
 DEEDS = {
-    "died": _l("Given up"),
+    "died": _l("Given up on"),
     "replay": _l("To be given back"),
     "sent": _l("Given back"),
     "discard": _l("Discarded"),
