@@ -49,11 +49,10 @@ def main(arguments: list[str] | None = None) -> int:
     seed = chance.begin(given.seed)
     say(f"seed {seed}")
     try:
-        rows = run(faults, short=given.short, rate=given.rate, keep=given.keep)
+        rows = run(faults, short=given.short, seed=seed, rate=given.rate, keep=given.keep)
     except CannotStart as error:
         sys.stderr.write(f"{error}\n")
         return 1
-    write(rows, OUTPUT, seed=seed)
     sys.stdout.write(f"\n{table_of(rows)}\n")
     return 0 if all(row.good for row in rows) else 1
 
@@ -66,8 +65,8 @@ def chosen(faults: Sequence[Fault], *, short: bool, only: str | None) -> list[Fa
     return [fault for fault in faults if fault.short or not short]
 
 
-def run(faults: Sequence[Fault], *, short: bool, rate: float | None = None, keep: bool = False) -> list[Row]:
-    """Run the faults on one stage; each row is shown as it is finished."""
+def run(faults: Sequence[Fault], *, short: bool, seed: int, rate: float | None = None, keep: bool = False) -> list[Row]:
+    """Run the faults on one stage; each row is shown and kept as it is finished."""
     OUTPUT.mkdir(parents=True, exist_ok=True)
     ledger = OUTPUT / "ledger.jsonl"
     ledger.unlink(missing_ok=True)
@@ -84,6 +83,7 @@ def run(faults: Sequence[Fault], *, short: bool, rate: float | None = None, keep
             row = runner.run(fault)
             rows.append(row)
             show(row.lines())
+            write(rows, OUTPUT, seed=seed)
             tidy(stage)
         return rows
     finally:

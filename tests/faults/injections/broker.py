@@ -23,12 +23,12 @@ def away(seconds: float, stage: Stage) -> None:
 
 def frozen(stage: Stage) -> None:
     """The broker's process is frozen: connections stay open, nothing moves."""
-    _without(stage, stage.broker.frozen(), 8 if stage.short else 45)
+    _without(stage, stage.broker.frozen(), 6 if stage.short else 30)
 
 
 def memory_alarm(stage: Stage) -> None:
     """The broker takes nothing from publishers."""
-    _without(stage, stage.broker.memory_alarm(), 8 if stage.short else 45)
+    _without(stage, stage.broker.memory_alarm(), 6 if stage.short else 30)
 
 
 def _without(stage: Stage, fault: AbstractContextManager[None], seconds: float) -> None:
@@ -56,8 +56,8 @@ FAULTS = [
     Fault(name="broker-away-2", injected="broker stopped for 2 s", run=partial(away, 2.0), seconds=20, short=True),
     Fault(name="broker-away-25", injected="broker stopped for 25 s", run=partial(away, 25.0), seconds=50),
     Fault(name="broker-away-120", injected="broker stopped for 120 s", run=partial(away, 120.0), seconds=150),
-    Fault(name="broker-frozen", injected="broker frozen (SIGSTOP) for 45 s", run=frozen, seconds=75, short=True),
+    Fault(name="broker-frozen", injected="broker frozen (SIGSTOP) for 30 s", run=frozen, seconds=50, short=True),
     Fault(
-        name="broker-memory", injected="memory alarm of the broker for 45 s", run=memory_alarm, seconds=70, short=True
+        name="broker-memory", injected="memory alarm of the broker for 30 s", run=memory_alarm, seconds=50, short=True
     ),
 ]
