@@ -15,7 +15,6 @@ from libs.messaging.revisions import check_current, current_revision
 from libs.messaging.work import work_factory
 from tests.integration.messaging.conftest import MIGRATIONS, Database
 
-
 DEAD = ("dead_letters", "dead_letter_deeds")
 
 
