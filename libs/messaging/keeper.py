@@ -152,7 +152,7 @@ class Keeper:
             for delivery in one.deliveries:
                 delivery.ack()
             metrics.letters_kept.labels(one.letter.values["reason"]).inc()
-            log.error(
+            log.info(
                 "dead letter kept",
                 letter_id=str(one.letter.values["id"]),
                 reason=one.letter.values["reason"],
