@@ -24,6 +24,9 @@ from libs.chassis.waits import broker_waits
 
 log = get_logger(__name__)
 
+QUIET_SECONDS = 0.1
+"""How long a reader that stops waits for what the broker is just handing over."""
+
 _FAILURES = (OSError, AMQPError, AttributeError, TypeError)
 # AttributeError and TypeError: py-amqp, whose connection was dropped by another thread, has None where a channel was
 
@@ -77,6 +80,8 @@ class Link:
         self._connection: Any = None
         self._channel: Any = None
         self._next_tick = 0.0
+        self._holding = threading.Lock()
+        self._held: list[int] | None = None
         self._callbacks: dict[str, tuple[str, Callable[[Delivery], None]]] = {}
         self._cancelled: Callable[[], None] | None = None
 
@@ -147,12 +152,26 @@ class Link:
         return tag
 
     def cancel(self, consumer_tag: str) -> None:
-        """Stop consuming; what was delivered before may still be acknowledged."""
+        """Stop consuming; what was delivered before may still be acknowledged.
+
+        What a quorum queue is handing over at that very moment it hands out again when the link closes, as if its
+        reader had died. Each acknowledgement makes it hand over more: so they wait until nothing is on its way.
+        """
+        with self._holding:
+            self._held = []
         try:
+            quiet = time.monotonic() + QUIET_SECONDS
+            while time.monotonic() < quiet:
+                self.read(QUIET_SECONDS / 4)
             self.channel.basic_cancel(consumer_tag)
         except _FAILURES as error:
             self.abort()
             raise LinkDown(str(error)) from error
+        finally:
+            with self._holding:
+                held, self._held = self._held or [], None
+            for tag in held:
+                self.ack(tag)
 
     def publish(
         self, exchange: str, routing_key: str, body: bytes, properties: dict[str, Any], *, mandatory: bool = False
@@ -164,6 +183,10 @@ class Link:
 
     def ack(self, tag: int) -> None:
         """Acknowledge a delivery; any thread."""
+        with self._holding:
+            if self._held is not None:
+                self._held.append(tag)
+                return
         try:
             self._send(spec.Basic.Ack, "Lb", (tag, False))
         except LinkDown:
