@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from datetime import timedelta
 
+import psycopg
 import pytest
 from sqlalchemy import text
-from sqlalchemy.exc import OperationalError
 
+from deploy.local.postgres import SERVICES
 from libs.chassis.clock import ManualClock
-from libs.chassis.database import create_engine
 from tests.support.databases import WorkFor
 from tests.support.ground import Ground
 
@@ -41,12 +41,17 @@ def test_an_exception_undoes_the_work(work_for: WorkFor) -> None:
         assert work.session.execute(text("SELECT to_regclass('half_done')")).scalar_one() is None
 
 
-def test_a_service_may_not_enter_another_s_database(ground: Ground) -> None:
-    ground.postgres.create_databases(("licensing", "mfa"))
-    own = create_engine(ground.postgres.url("licensing"))
-    other = create_engine(ground.postgres.url("licensing", database="licentia_mfa"))
-    own.connect().close()
-    with pytest.raises(OperationalError, match="permission denied for database"):
-        other.connect()
-    own.dispose()
-    other.dispose()
+@pytest.mark.parametrize("service", SERVICES)
+def test_a_service_enters_its_own_database_and_no_other(ground: Ground, service: str) -> None:
+    ground.postgres.create_databases()
+    with psycopg.connect(_address(ground, service, service), autocommit=True) as connection:
+        for deed in ("CREATE ROLE another", "CREATE DATABASE another", "ALTER ROLE postgres PASSWORD 'mine'"):
+            with pytest.raises(psycopg.errors.InsufficientPrivilege):
+                connection.execute(deed)
+    for other in set(SERVICES) - {service}:
+        with pytest.raises(psycopg.OperationalError, match="permission denied for database"):
+            psycopg.connect(_address(ground, service, other))
+
+
+def _address(ground: Ground, service: str, owner: str) -> str:
+    return ground.postgres.url(service, database=f"licentia_{owner}").replace("+psycopg", "")
