@@ -153,10 +153,12 @@ def processes(folder: Path) -> Iterator[Start]:
         running.append(process)
         return process
 
-    yield start
-    for process in running:
-        if process.child.poll() is None:
-            process.kill()
+    try:
+        yield start
+    finally:
+        for process in running:
+            if process.child.poll() is None:
+                process.kill()
 
 
 KEYS = generate_key_pair()

@@ -41,7 +41,7 @@ class Running:
     port: int = field(init=False)
 
     def __post_init__(self) -> None:
-        self.port = json.loads(self.process.wait_for("health_port"))["health_port"]
+        self.port = json.loads(self.process.wait_for("health_port", 60))["health_port"]
 
     def probe(self, path: str, timeout: float = 20) -> tuple[int, dict[str, Any]]:
         """Status and report."""
