@@ -128,7 +128,12 @@ def test_what_was_in_hand_at_a_death_is_handled_once_and_nothing_stays_suspect(
     victim, taken = Link(broker.url, name="victim"), list[Any]()
     victim.open()
     victim.consume(queue_of("lending"), taken.append, prefetch=10)
-    assert eventually(lambda: victim.read(0.1) or len(taken) == 10)
+
+    def all_in_hand() -> bool:
+        victim.read(0.1)
+        return len(taken) == 10
+
+    assert eventually(all_in_hand)
     victim.abort()
 
     run_worker(HEAR)
