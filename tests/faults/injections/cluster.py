@@ -22,7 +22,7 @@ from tests.faults.cluster import NODES, Cluster
 from tests.faults.injections import Fault
 from tests.faults.stage import Stage
 
-SECONDS_DOWN = 6.0
+SECONDS_DOWN = 4.0
 SECONDS_BETWEEN = 3.0
 SECONDS_TO_QUIET = 90.0
 PUBLISHERS = 2
