@@ -57,7 +57,5 @@ FAULTS = [
     Fault(name="broker-away-25", injected="broker stopped for 25 s", run=partial(away, 25.0), seconds=50),
     Fault(name="broker-away-120", injected="broker stopped for 120 s", run=partial(away, 120.0), seconds=150),
     Fault(name="broker-frozen", injected="broker frozen (SIGSTOP) for 30 s", run=frozen, seconds=50, short=True),
-    Fault(
-        name="broker-memory", injected="memory alarm of the broker for 30 s", run=memory_alarm, seconds=50, short=True
-    ),
+    Fault(name="broker-memory", injected="memory alarm of the broker for 30 s", run=memory_alarm, seconds=50),
 ]

@@ -119,14 +119,12 @@ FAULTS = [
         injected="SIGTERM to each process with work in flight",
         run=end_each_at_work,
         seconds=70,
-        short=True,
     ),
     Fault(
         name="rolling-restart",
         injected="each program restarted in turn beside a copy",
         run=restart_one_by_one,
         seconds=120,
-        short=True,
     ),
     Fault(
         name="two-of-each",
