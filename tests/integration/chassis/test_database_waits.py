@@ -52,9 +52,9 @@ def test_a_statement_that_a_frozen_server_never_ends_is_given_up_and_the_next_on
 
 def test_the_commit_of_a_frozen_server_is_an_unknown_end_and_comes_in_time(engine: Engine, server: Postgres) -> None:
     began = time.monotonic()
-    with pytest.raises(OperationalError) as failure, Session(engine) as session, session.begin():
+    with Session(engine) as session:
         session.execute(text("CREATE TEMPORARY TABLE probe (id int)"))
-        with frozen(server.server):
+        with frozen(server.server), pytest.raises(OperationalError) as failure:
             session.commit()
     assert time.monotonic() - began < 3
     assert faults.is_outage(failure.value)
