@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID
 
+from amqp.exceptions import AMQPError
 from sqlalchemy import func, update
 from sqlalchemy.dialects.postgresql import insert
 
@@ -84,7 +85,7 @@ class Keeper:
             try:
                 self._serve(link, backoff)
                 link.close()
-            except LinkDown as error:
+            except (LinkDown, AMQPError) as error:  # the latter: a queue vanished between declaring and consuming
                 log.warning("keeper lost the broker", reason=str(error))
             except Exception as error:
                 log.error("keeper failed", **faults.for_log(error))

@@ -12,7 +12,6 @@ from uuid import UUID
 
 import psycopg
 import pytest
-from amqp.exceptions import NotFound
 from psycopg import sql
 from sqlalchemy import text
 
@@ -362,8 +361,8 @@ def away(database: Database, ground: Ground) -> Iterator[None]:
 def test_the_queue_of_the_dead_may_vanish_while_letters_arrive(
     database: Database, broker: TestBroker, run_worker: RunWorker
 ) -> None:
-    run_worker(HEAR)
-    eventually(lambda: exists(broker.url, dead_queue_of("lending")))
+    worker = run_worker(HEAR)
+    eventually(lambda: worker.keeper.consuming)
     for number in range(5):
         with broker_link(broker.url) as link:
             link.channel.queue_delete(dead_queue_of("lending"))
@@ -371,15 +370,6 @@ def test_the_queue_of_the_dead_may_vanish_while_letters_arrive(
         assert eventually(lambda so_far=20 * (number + 1): len(letters_of(database)) == so_far, 30)
 
     assert {letter.reason for letter in letters_of(database)} == {"not_json"}
-
-
-def exists(url: str, queue: str) -> bool:
-    try:
-        with broker_link(url) as link:
-            link.channel.queue_declare(queue, passive=True)
-    except NotFound:
-        return False
-    return True
 
 
 def test_what_the_broker_itself_moves_among_the_dead_is_understood(database: Database, broker: TestBroker) -> None:
