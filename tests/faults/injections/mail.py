@@ -12,8 +12,8 @@ from tests.faults.proxy import Proxy, Way, Weather
 from tests.faults.stage import Stage
 from tests.faults.verifying import repeated_letters
 
-SECONDS_TO_COME = 75.0
-"""Until every mail is out once the server is back: a mail that was put off waits half a minute."""
+SECONDS_TO_COME = 150.0
+"""Until every mail is out once the server is back: one that was put off waits half a minute, then hundreds are due."""
 
 
 def away(stage: Stage) -> None:
