@@ -16,6 +16,8 @@ LINT = [str(Path(sys.executable).with_name("lint-imports")), "--no-logo", "--no-
 ROOMS = {
     "libs/contracts/orders.py": "",
     "libs/chassis/clock.py": "",
+    "libs/chassis/database.py": "from libs.chassis import patience",
+    "libs/chassis/patience.py": "",
     "libs/chassis/settings.py": "",
     "libs/messaging/rpc.py": "",
     "services/orders/model/order.py": "",

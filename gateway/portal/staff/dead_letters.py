@@ -121,15 +121,17 @@ def service_letters(service: str) -> Page:
         reason=reason,
         event_type=event_type,
         of_kind=of_kind,
-        reasons=sorted({one.reason for one in (*found.kinds, *found.items)} | ({reason} - {""}), key=why_dead),
+        reasons=sorted(
+            {*(kind.reason for kind in found.kinds), *(one.reason for one in found.items), reason} - {""}, key=why_dead
+        ),
         why=why_dead,
     )
 
 
 def _filter(values: Mapping[str, str]) -> tuple[str, str, str]:
     status = values.get("status", "waiting")
-    texts = (values.get(name, "").strip()[:200] for name in ("reason", "type"))
-    return (status if status in ("", *LETTER_STATES) else "waiting", *texts)  # type: ignore[return-value]
+    reason, event_type = (values.get(name, "").strip()[:200] for name in ("reason", "type"))
+    return status if status in ("", *LETTER_STATES) else "waiting", reason, event_type
 
 
 @journey.get("/work/dead-letters/<service>/<uuid:letter_id>")

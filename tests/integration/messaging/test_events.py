@@ -97,7 +97,7 @@ def test_two_relays_lose_nothing_and_keep_the_order_of_each_subject(
 
     eventually(lambda: database.one(UNPUBLISHED) == 0, 20)
     for part in (*relays, *publishers):
-        part.stop()
+        part.stop(20)
 
     seen: dict[str, list[int]] = {}
     while (message := client.get("lending.events.heard")) is not None:
