@@ -197,6 +197,7 @@ def test_events_nobody_can_read_do_no_harm(bus: Bus, echo: Echo) -> None:
 
 
 @pytest.mark.filterwarnings("ignore:This process .* is multi-threaded:DeprecationWarning")  # that is what is tried here
+@pytest.mark.filterwarnings("ignore:Using fork")  # of eventlet, where a test before this one has imported it
 def test_a_process_that_was_forked_makes_its_own_connection(bus: Bus, echo: Echo) -> None:
     assert bus.call("echo.say", {"who": "parent"}, {}, 5) == {"who": "parent"}
     child = os.fork()
