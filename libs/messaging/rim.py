@@ -70,6 +70,7 @@ class Listener(SharedExtension, ProviderCollector):
     def __init__(self) -> None:
         super().__init__()
         self.consuming = False
+        self._reached = False
         self._link: Link | None = None
         self._consumer_tag = ""
         self._taking = True
@@ -85,8 +86,8 @@ class Listener(SharedExtension, ProviderCollector):
 
     @property
     def connected(self) -> bool:
-        """Whether the broker is there and lets us answer."""
-        return self._link is not None and self._link.alive and not self._link.blocked
+        """Whether the broker is there and lets us answer; one that only refuses to let us consume is there."""
+        return self._reached and self._link is not None and not self._link.blocked
 
     def setup(self) -> None:
         if self._replies is None:
@@ -148,8 +149,12 @@ class Listener(SharedExtension, ProviderCollector):
                 eventlet.sleep(backoff.next())
 
     def _serve(self, link: Link, backoff: Backoff) -> None:
-        link.open()
-        self._link = link
+        try:
+            link.open()
+        except LinkDown:
+            self._reached = False
+            raise
+        self._link, self._reached = link, True
         queue = declare_rpc(link.channel, self.container.service_name)
         self._notes = Notes(link, self.container.service_name)
         if self._taking:

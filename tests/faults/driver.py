@@ -15,7 +15,7 @@ import requests
 from tests.faults.client import PATIENCE, Client, NeverAnswered, Stopped
 from tests.faults.ledger import Job, Ledger
 from tests.faults.people import EMPLOYEES, family_name
-from tests.faults.signing_in import Office, Who
+from tests.faults.signing_in import Office, ToldToWait, Who
 from tests.support.builders.statements import Transfer, camt, mt940
 
 TRAINING, SEATS = "induction", "power-bi-pro"
@@ -264,7 +264,11 @@ class Driver:
 
     def _sign_in_somebody(self, client: Client) -> None:
         employees: list[Who] = self._office.employees
-        token, again = self._office.sign_in(client, employees[next(self._employees) % EMPLOYEES])
+        try:
+            token, again = self._office.sign_in(client, employees[next(self._employees) % EMPLOYEES])
+        except ToldToWait:
+            self.ledger.told_to_wait()
+            return
         self.ledger.signed_in(again=again)
         answer = client.call("sign out", "DELETE", "/session", token=token, key=f"bye-{token[:12]}")
         if answer.status_code not in (204, 401):  # 401: it was done, and the first answer was lost

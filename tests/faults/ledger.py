@@ -59,6 +59,7 @@ class Ledger:
         self.jobs: list[Job] = []
         self.sign_ins = 0
         self.sign_ins_again = 0
+        self.sign_ins_put_off = 0
         self.calls = Calls()
         self.surprises: list[str] = []
         """Answers that no fault excuses, and calls that were never answered."""
@@ -98,6 +99,11 @@ class Ledger:
         with self._lock:
             self.sign_ins += 1
             self.sign_ins_again += again
+
+    def told_to_wait(self) -> None:
+        """Somebody was told from when on a phone would be asked again."""
+        with self._lock:
+            self.sign_ins_put_off += 1
 
     def surprise(self, what: str) -> None:
         """Something that must not happen."""

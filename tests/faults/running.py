@@ -38,6 +38,7 @@ class Runner:
         stage, row, began = self.stage, Row(fault=fault.name, injected=fault.injected), time.monotonic()
         jobs, exits = len(stage.ledger.jobs), len(stage.supervisor.exits)
         restarts, sign_ins = stage.supervisor.restarts.total(), stage.ledger.sign_ins
+        put_off = stage.ledger.sign_ins_put_off
         letters = repeated_letters(stage.mail)
         stage.ledger.new_page()
         worked = time.process_time()
@@ -62,6 +63,7 @@ class Runner:
         row.answers, row.unavailable_share = dict(calls.answers), calls.unavailable_share
         row.restarts = stage.supervisor.restarts.total() - restarts
         row.sign_ins = stage.ledger.sign_ins - sign_ins
+        row.sign_ins_put_off = stage.ledger.sign_ins_put_off - put_off
         row.repeated_letters = repeated_letters(stage.mail) - letters
         row.seconds = time.monotonic() - began
         row.drivers_core = (time.process_time() - worked) / row.seconds

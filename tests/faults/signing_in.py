@@ -14,8 +14,13 @@ from tests.faults.client import Client, NeverAnswered
 from tests.faults.people import NEW_PASSWORD
 
 PATIENCE = 300.0
+"""Seconds of beginnings that lead nowhere; who is told when to come again has his answer."""
 ONE_ATTEMPT = 90.0
 WAITING = ("awaiting_factor", "approved")
+
+
+class ToldToWait(Exception):
+    """The portal sends no push for now and says when it will: so it answers after pushes that led nowhere."""
 
 
 @dataclass
@@ -44,7 +49,10 @@ class Office:
                 self.staff[who.login] = who
 
     def sign_in(self, client: Client, who: Who) -> tuple[str, int]:
-        """Sign in, beginning anew as often as it takes: the session's token, and how often it had to be begun anew."""
+        """Sign in, beginning anew as often as it takes: the session's token, and how often it had to be begun anew.
+
+        Raises :class:`ToldToWait` where the portal gives a time before which it asks no phone.
+        """
         deadline, again = time.monotonic() + PATIENCE, 0
         with who.busy:
             while True:
@@ -86,7 +94,7 @@ class Office:
                     return ""  # it was done, and the answer was lost: begin anew with the new one
                 who.passwords, begun = [NEW_PASSWORD], changed.json()
             if begun["state"] not in WAITING:
-                return self._wait_until_allowed(begun)
+                return self._over(begun)
             return self._be_approved(client, browser, who, address, str(begun["code"]))
 
     def _begin(self, client: Client, browser: requests.Session, who: Who) -> dict[str, Any]:
@@ -105,7 +113,7 @@ class Office:
             if found.get("session_token"):
                 return str(found["session_token"])
             if found.get("state") not in WAITING:
-                return self._wait_until_allowed(found)
+                return self._over(found)
             time.sleep(0.3)
         return ""
 
@@ -121,7 +129,9 @@ class Office:
             return False  # the phone has no network just now
         return False
 
-    def _wait_until_allowed(self, view: Mapping[str, Any]) -> str:
-        """The attempt is over; a moment later another may be begun."""
-        time.sleep(3.0 if view.get("state") == "withheld" else 0.5)
+    def _over(self, view: Mapping[str, Any]) -> str:
+        """The attempt led nowhere; a moment later another may be begun."""
+        if view.get("state") == "withheld":
+            raise ToldToWait
+        time.sleep(0.5)
         return ""

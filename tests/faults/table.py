@@ -32,6 +32,8 @@ class Row:
     restarts: int = 0
     repeated_letters: int = 0
     sign_ins: int = 0
+    sign_ins_put_off: int = 0
+    """Those that ended with a time before which no phone is asked again."""
     drivers_core: float = 0.0
     """Share of one core that the driver itself took."""
     answers: dict[str, int] = field(default_factory=dict)
@@ -80,6 +82,9 @@ def table_of(rows: Sequence[Row]) -> str:
     lost, doubled = sum(row.count(LOST) for row in rows), sum(row.count(DOUBLED) for row in rows)
     finished = sum(row.finished for row in rows)
     lines.append(f"{len(rows)} faults, {finished} jobs finished: {lost} lost, {doubled} doubled, {breaches} breaches.")
+    sign_ins, put_off = sum(row.sign_ins for row in rows), sum(row.sign_ins_put_off for row in rows)
+    repeated = sum(row.repeated_letters for row in rows)
+    lines.append(f"{sign_ins} sign-ins, {put_off} told to wait; {repeated} letters came again under their Message-ID.")
     return "\n".join(lines)
 
 

@@ -19,7 +19,7 @@ from libs.contracts.errors import Conflict
 from libs.messaging import envelope
 from libs.messaging.jobs import JobRunner
 from libs.messaging.keeper import Keeper
-from libs.messaging.link import Delivery
+from libs.messaging.link import Delivery, Link
 from libs.messaging.notes import Notes
 from libs.messaging.publisher import Parcel
 from libs.messaging.replaying import job
@@ -191,12 +191,12 @@ def test_of_a_request_only_its_outline_is_kept(database: Database, broker: TestB
     declare(broker.url)
     secret = b'{"kwargs": {"request": {"password": "four quiet rivers"'
     with broker_link(broker.url) as link:
-        notes = Notes(link, "lending")
+        notes, gone = Notes(link, "lending"), Link(broker.url, name="gone")  # nothing can be acknowledged on it
         for _ in range(3):
             headers = {"nameko.principal": "eyJ-secret"}
             properties = {"content_type": "application/json", "application_headers": headers}
             request = Delivery(
-                link=link, tag=0, redelivered=False, exchange="nameko-rpc", routing_key="lending.lend",
+                link=gone, tag=0, redelivered=False, exchange="nameko-rpc", routing_key="lending.lend",
                 properties=properties, body=secret,
             )  # fmt: skip
             notes.write(request, "not_json")
