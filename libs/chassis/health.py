@@ -88,8 +88,10 @@ class HealthServer:
 class Asked:
     """Checks that ask another machine: one asks at a time, for all probes, and the answer holds for a while."""
 
-    def __init__(self, checks: Mapping[str, Check]) -> None:
+    def __init__(self, checks: Mapping[str, Check], *, keep: float | None = None) -> None:
+        """``keep``: for how many seconds any answer holds, where that is not what probes of readiness have."""
         self._checks = dict(checks)
+        self._keep = keep
         self._lock = threading.Lock()
         self._answered = threading.Event()
         self._asking = False
@@ -101,7 +103,8 @@ class Asked:
         """Ask, unless somebody does or the last answer still holds."""
         waits = process_waits()
         with self._lock:
-            keep = waits.health_keep if self._told and is_well(self._told) else waits.health_keep_bad
+            usual = waits.health_keep if is_well(self._told) else waits.health_keep_bad
+            keep = usual if self._keep is None else self._keep
             holds = self._told and monotonic() - self._answered_at < keep
             if not self._checks or self._asking or holds:
                 return

@@ -32,7 +32,7 @@ from libs.messaging.jobs import NamedHandler, Subscriptions
 from libs.messaging.link import Delivery, Link, LinkDown
 from libs.messaging.publisher import Outcome, Parcel, Publisher
 from libs.messaging.pulses import LONGEST_PAUSE, Pulse
-from libs.messaging.reading import Reader
+from libs.messaging.reading import Reader, type_of
 from libs.messaging.topology import (
     LADDER,
     dead_queue_of,
@@ -187,16 +187,17 @@ class Consumer:
 
     def _deal_with(self, delivery: Delivery) -> None:
         try:
+            if delivery.deaths:
+                self._reader.check_sender(delivery)
+                self._isolate(delivery)  # unread: the reading may be what kills
+                return
             envelope, event, handlers = self._reader.read(delivery)
         except Poison as poison:
             self._bury(delivery, reason=poison.reason, error=str(poison))
             return
         token = correlation_id.set(envelope.correlation_id)
         try:
-            if delivery.deaths:
-                self._isolate(delivery, envelope)
-            else:
-                self._dispatch(delivery, envelope, event, handlers)
+            self._dispatch(delivery, envelope, event, handlers)
         finally:
             correlation_id.reset(token)
 
@@ -214,22 +215,24 @@ class Consumer:
             log.error("event given up on", type=envelope.type, event_id=str(envelope.id), **faults.for_log(error))
             self._bury(delivery, reason="given_up", error=str(faults.describe(error)), handler=handler.name)
         else:
-            self._climb(delivery, envelope, error=str(faults.describe(error)), handler=handler.name)
+            self._climb(delivery, error=str(faults.describe(error)), handler=handler.name)
 
-    def _isolate(self, delivery: Delivery, envelope: Envelope) -> None:
+    def _isolate(self, delivery: Delivery) -> None:
         """Deal with an event that was in hand when a process died."""
         if delivery.queue != suspect_queue_of(self._service):
-            self._pass_on(delivery, suspect_queue_of(self._service), {})
+            # always said anew: a number that the sender wrote would count as ours on the inner exchange
+            self._pass_on(delivery, suspect_queue_of(self._service), {ATTEMPT: self._attempt(delivery)})
         elif self._attempt(delivery) >= len(self._ladder):
             self._bury(delivery, reason="process_died", error="a process died with it, and it was in hand alone")
         else:
-            self._climb(delivery, envelope, error="process_died")
+            self._climb(delivery, error="process_died")
 
-    def _climb(self, delivery: Delivery, envelope: Envelope, *, error: str, handler: str = "") -> None:
+    def _climb(self, delivery: Delivery, *, error: str, handler: str = "") -> None:
         """Let the event wait for its next attempt, one rung higher."""
         attempt = self._attempt(delivery) + 1
         delay = self._ladder[attempt - 1]
-        what = {"handler": handler, "type": envelope.type, "event_id": str(envelope.id), "attempt": attempt}
+        event_id = str(delivery.properties.get("message_id", ""))
+        what = {"handler": handler, "type": type_of(delivery), "event_id": event_id, "attempt": attempt}
         log.warning("event will be tried again", **what, delay=delay, error=error)
         metrics.retried.labels(handler or "process_died").inc()
         headers = {ATTEMPT: attempt, HANDLER: handler, ERROR: error}

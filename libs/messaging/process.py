@@ -63,9 +63,15 @@ def _engine(service: str, process: str, pool_size: int, *, read_only: bool = Fal
     )
 
 
+def _probing_engine(service: str, process: str) -> Any:
+    from libs.messaging.looking import probing_engine
+
+    return probing_engine(_setting(f"{service.upper()}_DATABASE_URL"), f"{service}-{process} health")
+
+
 def _health(
     service: str,
-    process: str,
+    engine: Any,
     *,
     readiness: dict[str, Callable[[], None]],
     liveness: dict[str, Callable[[], None]],
@@ -76,7 +82,7 @@ def _health(
     server = HealthServer(
         int(os.environ.get("HEALTH_PORT", "0")),
         readiness=readiness,
-        asked=database_checks(service, _setting(f"{service.upper()}_DATABASE_URL"), f"{service}-{process} health"),
+        asked=database_checks(service, engine),
         liveness=liveness,
         host=os.environ.get("HEALTH_HOST", "127.0.0.1"),
     )
@@ -130,9 +136,11 @@ def run_worker(service: str) -> int:
     waits = process_waits()
     lanes = waits.consumer_lanes
     engine = _engine(service, "worker", lanes + len(jobs) + 5)
+    probing = _probing_engine(service, "worker")
     worker = Worker(
         service,
         engine=engine,
+        probing=probing,
         amqp_url=_setting("AMQP_URL"),
         subscriptions=getattr(module, "SUBSCRIPTIONS", {}),
         jobs=jobs,
@@ -143,7 +151,7 @@ def run_worker(service: str) -> int:
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
     worker.start()
-    health = _health(service, "worker", readiness=worker.readiness(), liveness=worker.liveness())
+    health = _health(service, probing, readiness=worker.readiness(), liveness=worker.liveness())
     log.info("worker started", health_port=health.port)
     while not stop.wait(60):
         pass
@@ -185,7 +193,8 @@ def run_rpc(service: str) -> int:
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda got, _frame: stopping.append(got))
     nameko.start()
-    health = _health(service, "rpc", readiness=rim.readiness(), liveness={"listener": rim.pulse.check})
+    probing = _probing_engine(service, "rpc")
+    health = _health(service, probing, readiness=rim.readiness(), liveness={"listener": rim.pulse.check})
     log.info("rpc started", health_port=health.port, methods=len(answering.methods))
     ended = eventlet.spawn(nameko.wait)
     while not stopping and not ended.dead:

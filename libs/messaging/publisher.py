@@ -89,7 +89,8 @@ class Publisher:
     def publish(self, parcels: Sequence[Parcel], *, timeout: float) -> list[Outcome]:
         """Publish all and wait for the broker's word on each.
 
-        Raises :class:`LinkDown` where it does not come in time: then nothing is known of any of them.
+        Raises :class:`LinkDown` where it does not come in time: then nothing is known of any of them; and whatever
+        the encoding of a message raises, with the same meaning.
         """
         if not parcels:
             return []
@@ -99,11 +100,15 @@ class Publisher:
             link = self._link
             if link is None or not link.alive or link.blocked:
                 raise LinkDown("the broker takes no messages")
-            for index, parcel in enumerate(parcels):
-                with self._lock:
-                    self._pending[self._next_tag] = (batch, index, str(parcel.properties["message_id"]))
-                    self._next_tag += 1
-                link.publish(parcel.exchange, parcel.routing_key, parcel.body, parcel.properties, mandatory=True)
+            try:
+                for index, parcel in enumerate(parcels):
+                    with self._lock:
+                        self._pending[self._next_tag] = (batch, index, str(parcel.properties["message_id"]))
+                        self._next_tag += 1
+                    link.publish(parcel.exchange, parcel.routing_key, parcel.body, parcel.properties, mandatory=True)
+            except Exception:
+                link.abort()  # a message that cannot be written would shift the confirms of all that follow
+                raise
         if not batch.settled.wait(max(0.0, deadline - monotonic())):
             link.abort()
             raise LinkDown("the broker did not confirm in time")

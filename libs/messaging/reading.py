@@ -24,14 +24,19 @@ class Reader:
         """The event types that are heard."""
         return set(self._known)
 
-    def read(self, delivery: Delivery) -> tuple[Envelope, Event, list[NamedHandler]]:
-        """The envelope, the event and who handles it; raises :class:`Poison` with the reason."""
+    def check_sender(self, delivery: Delivery) -> None:
+        """Hold the type in the stamp against the way it came, its body unread; raises :class:`Poison`."""
         if delivery.damaged:
             raise Poison("damaged_properties")
-        stamp = envelope.read(delivery.properties, delivery.body)
-        if delivery.exchange != self._inner and (delivery.exchange, delivery.routing_key) != _way_of(stamp.type):
+        event_type = type_of(delivery)
+        if delivery.exchange != self._inner and (delivery.exchange, delivery.routing_key) != _way_of(event_type):
             # the broker lets a service publish only its own types; the type in the stamp must not say another
-            raise Poison("wrong_sender", f"{stamp.type} came by {delivery.exchange}")
+            raise Poison("wrong_sender", f"{event_type} came by {delivery.exchange}")
+
+    def read(self, delivery: Delivery) -> tuple[Envelope, Event, list[NamedHandler]]:
+        """The envelope, the event and who handles it; raises :class:`Poison` with the reason."""
+        self.check_sender(delivery)
+        stamp = envelope.read(delivery.properties, delivery.body)
         if stamp.type not in self._known:
             raise Poison("unknown_type", stamp.type)
         event, handlers = self._known[stamp.type]
@@ -40,6 +45,11 @@ class Reader:
         except Invalid as error:
             faults = ", ".join(f"{fault.field} {fault.code}" for fault in error.faults)
             raise Poison("invalid_data", faults) from None
+
+
+def type_of(delivery: Delivery) -> str:
+    """The event type as the stamp says it; the routing key where there is no stamp."""
+    return str(delivery.headers.get(envelope.PREFIX + "type", delivery.routing_key))
 
 
 def _way_of(event_type: str) -> tuple[str, str]:

@@ -260,42 +260,62 @@ def whole_house() -> dict[str, set[str]]:
 def declare_all(url: str, heard_by: dict[str, set[str]], *, ladder: Sequence[float] = LADDER) -> None:
     """Declare the topology of the whole house: service → event types it hears.
 
-    Raises :class:`TopologyUnfit` where a queue of an earlier release is in the way and still holds something.
+    Raises :class:`TopologyUnfit`, before anything is changed, where a queue of an earlier release is in the way and
+    still holds something.
     """
     link = Link(url, name="topology")
     link.open()
     try:
         channel = link.channel
         declare_exchanges(channel, set().union(*heard_by.values()))
+        # bound to the exchanges and read by nobody any more
+        retired = [f"{service}.events" for service in heard_by]
+        changed = [
+            queue.name
+            for service in heard_by
+            for queue in own_queues(service, ladder)
+            if _has_other_arguments(channel, queue)
+        ]
+        for name in (*retired, *changed):
+            _refuse_if_in_use(channel, name)
+        for name in changed:
+            _remove(channel, name)
         for service, heard in heard_by.items():
-            # names of earlier releases, bound to the exchanges and read by nobody any more
-            for retired in (f"{service}.events", "rpc.dead"):
-                _remove(channel, retired)
-            for queue in own_queues(service, ladder):
-                _make_room(channel, queue)
             declare_hearing(channel, service, heard, ladder=ladder)
             declare_rpc(channel, service)
             for event_type in sorted(set(EVENTS) - heard):
                 channel.queue_unbind(queue_of(service), exchange_of(event_type), event_type)
-        _make_room(channel, _UNHEARD_QUEUE, forgettable=True)
+        if _has_other_arguments(channel, _UNHEARD_QUEUE):
+            _remove(channel, UNHEARD)
         declare_unheard(channel, set().union(*heard_by.values()))
+        # only now: whatever is told meanwhile is in the new queues as well. Notes in rpc.dead were for a person to read
+        for name in (*retired, "rpc.dead"):
+            _remove(channel, name)
     finally:
         link.close()
 
 
-def _make_room(channel: Any, queue: Queue, *, forgettable: bool = False) -> None:
-    """Remove the queue where it exists with other arguments; what a queue is cannot be changed."""
+def _has_other_arguments(channel: Any, queue: Queue) -> bool:
+    """Whether the queue exists and is another one than it should be; it is made where it does not exist."""
     try:
         queue.declare(channel)
     except PreconditionFailed:  # the channel is opened anew by itself
-        if forgettable:
-            channel.queue_delete(queue.name)
-        else:
-            _remove(channel, queue.name)
+        return True
+    return False
 
 
 def _remove(channel: Any, name: str) -> None:
-    """Remove a queue that is empty and read by nobody; nothing happens where there is none."""
+    """Remove a queue of an earlier release, if it is there; what a queue is cannot be changed."""
+    try:
+        channel.queue_declare(name, passive=True)
+    except NotFound:
+        return
+    channel.queue_delete(name)
+    log.info("queue of an earlier release removed", queue=name)
+
+
+def _refuse_if_in_use(channel: Any, name: str) -> None:
+    """Raise where a queue of an earlier release still holds something or is read; nothing where there is none."""
     try:
         _, messages, consumers = channel.queue_declare(name, passive=True)
     except NotFound:
@@ -310,8 +330,6 @@ def _remove(channel: Any, name: str) -> None:
             f"The queue {name} is of an earlier release and still holds {messages} messages: start that release's "
             f"processes until it is empty, or delete it if they are not wanted, then run `{COMMAND}` again."
         )
-    channel.queue_delete(name)
-    log.info("queue of an earlier release removed", queue=name)
 
 
 def main(argv: Sequence[str] | None = None) -> None:

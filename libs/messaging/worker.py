@@ -6,12 +6,10 @@
 from collections.abc import Callable, Sequence
 from datetime import timedelta
 from functools import partial
-from math import nan
 from time import monotonic
 from typing import Any
 
-from sqlalchemy import Engine, func, select
-from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy import Engine
 
 from libs.chassis.clock import Clock, SystemClock
 from libs.chassis.database import session_factory
@@ -19,12 +17,12 @@ from libs.chassis.logging import get_logger
 from libs.chassis.waits import process_waits
 from libs.messaging import dead_letters, housekeeping, metrics, replaying
 from libs.messaging.consumer import LANES, PREFETCH, Consumer
+from libs.messaging.figures import Figures
 from libs.messaging.jobs import Handler, Job, JobRunner, Subscriptions
 from libs.messaging.keeper import Keeper
 from libs.messaging.publisher import Publisher
 from libs.messaging.pulses import Pulse
 from libs.messaging.relay import Relay
-from libs.messaging.tables import outbox
 from libs.messaging.topology import LADDER, declare_rpc
 from libs.messaging.wakeups import Wakeups
 from libs.messaging.work import work_factory
@@ -46,6 +44,7 @@ class Worker:
         service: str,
         *,
         engine: Engine,
+        probing: Engine | None = None,
         amqp_url: str,
         subscriptions: Subscriptions,
         jobs: Sequence[Job] = (),
@@ -54,9 +53,10 @@ class Worker:
         lanes: int = LANES,
         prefetch: int = PREFETCH,
     ) -> None:
+        """``probing`` is the engine that ``/metrics`` asks; without it, that of the work."""
         self.service = service
         self._stopping = False
-        self._engine = engine
+        self._figures = Figures(probing or engine)
         the_clock = clock or SystemClock()
         open_work = work_factory(session_factory(engine), the_clock)
         self.publisher = Publisher(
@@ -92,9 +92,9 @@ class Worker:
         self._wakeups.start()
         for runner in self._runners.values():
             runner.start()
-        metrics.unpublished.set_function(self.count_unpublished)
-        metrics.letters_waiting.set_function(self.count_letters, known=dead_letters.REASONS)
-        metrics.letters_oldest.set_function(self.oldest_letter)
+        metrics.unpublished.set_function(self._figures.unpublished)
+        metrics.letters_waiting.set_function(self._figures.letters, known=dead_letters.REASONS)
+        metrics.letters_oldest.set_function(self._figures.oldest_letter)
 
     def stop(self, timeout: float | None = None) -> bool:
         """Finish what was begun and end; false where that took longer than ``timeout`` seconds."""
@@ -141,31 +141,6 @@ class Worker:
             self._wakeups.pulse,
             *jobs,
         ]
-
-    def count_unpublished(self) -> float:
-        """How many events wait in the outbox; not a number while the database is away, when metrics matter most."""
-        waiting = select(func.count()).select_from(outbox).where(outbox.c.published_at.is_(None))
-        try:
-            with self._engine.connect() as connection:
-                return float(connection.execute(waiting).scalar_one())
-        except SQLAlchemyError:
-            return nan
-
-    def count_letters(self) -> dict[str, float] | None:
-        """How many dead letters wait for a person, by reason; None while the database is away."""
-        try:
-            with self._engine.connect() as connection:
-                return {reason: float(count) for reason, count in connection.execute(dead_letters.WAITING_BY_REASON)}
-        except SQLAlchemyError:
-            return None
-
-    def oldest_letter(self) -> float:
-        """Seconds since the oldest waiting letter died first, 0 where none waits; not a number without the database."""
-        try:
-            with self._engine.connect() as connection:
-                return float(connection.execute(dead_letters.OLDEST_SECONDS).scalar_one())
-        except SQLAlchemyError:
-            return nan
 
     def _declare(self, channel: Any) -> None:
         self.consumer.declare(channel)

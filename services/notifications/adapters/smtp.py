@@ -126,7 +126,9 @@ class MailServer:
         """Say goodbye, if there is anybody to hear it."""
         if self._connection is not None:
             with suppress(OSError, smtplib.SMTPException):
+                self._connection.cut_off.within(self._settings.smtp_timeout)
                 self._connection.quit()
+            self._connection.cut_off.cancel()
         self._drop()
 
     def _drop(self) -> None:
