@@ -101,7 +101,9 @@ class ProcessWaits:
     relay_gather: float = bound(0.02, "an event right behind another, for company", "they are published together")
     relay_poll: float = bound(1.0, "the relay, for a NOTIFY that may have been lost", "it looks into the outbox")
     health_check_timeout: float = bound(
-        1.5, "a probe of /readyz, for the database", "the part is reported as `Timeout`, status 503"
+        1.5,
+        "a probe of /readyz or /metrics, for the database",
+        "the part is reported as `Timeout`, status 503; the figures are `NaN`",
     )
     health_keep: float = bound(5.0, "a good answer of the database to a probe", "the next probe asks it again")
     health_keep_bad: float = bound(1.0, "a bad answer of the database to a probe", "the next probe asks it again")

@@ -26,7 +26,8 @@ class DeadLetterDeed:
 class DeadLetterView:
     """A message that was given up on.
 
-    ``replayable`` is false for requests, whose callers have long gone, and for bodies that were too long to be kept.
+    ``replayable`` is false for requests, whose callers have long gone, for bodies that were too long to be kept, and
+    for what turned out to be no message that could be written again (``error`` says so).
     ``body`` is text, or base64 where ``body_form`` says so; with ``none`` nothing was kept. Only ``get_dead_letter``
     tells body, headers and history.
     """

@@ -7,7 +7,6 @@ Of a request only its outline is: its body may hold a password, and nobody waits
 import base64
 import hashlib
 import json
-import math
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -24,6 +23,7 @@ BODY_LIMIT = 1024 * 1024
 
 NOT_KEPT = "–"
 _DEPTH = 20
+_PLAIN_FLOAT = 1e15
 _BROKERS_OWN = ("x-death", "x-first-death", "x-last-death", "x-delivery-count", "x-acquired-count")
 _OF_ITS_DEATH = (ATTEMPT, ERROR, HANDLER, REASON, DIED_AT)
 
@@ -122,7 +122,8 @@ def pack(value: Any, depth: int = 0) -> Any:
     if isinstance(value, str):
         return value if _is_clean(value) else {"$text": _base64(value.encode("utf-8", "surrogatepass"))}
     if isinstance(value, float):
-        return value if math.isfinite(value) else {"$float": repr(value)}
+        # PostgreSQL's JSON has no exponents: what is written with one would come back as an integer
+        return value if abs(value) < _PLAIN_FLOAT else {"$float": repr(value)}
     if isinstance(value, bytes | bytearray | memoryview):
         return {"$bytes": _base64(bytes(value))}
     if isinstance(value, datetime):

@@ -11,7 +11,6 @@ from libs.chassis.waits import DatabaseWaits, database_waits, process_waits
 from libs.messaging import faults
 from libs.messaging.revisions import check_revision, head_revision, migrations_of
 
-
 CONNECTIONS = 2
 """One for ``/readyz``, and one for ``/metrics`` where both are asked at the same time."""
 

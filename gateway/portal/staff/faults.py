@@ -65,6 +65,7 @@ DEEDS = {
     "died": _l("Given up on"),
     "replay": _l("To be given back"),
     "sent": _l("Given back"),
+    "unsendable": _l("Could not be given back"),
     "discard": _l("Discarded"),
 }
 """What happened to a dead letter."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from uuid import UUID
 
 import pytest
@@ -13,7 +14,7 @@ from libs.contracts.dead_letters import (
 from libs.messaging import dead_letters
 from libs.messaging.jobs import Job, JobRunner
 from libs.messaging.publisher import Publisher
-from libs.messaging.replaying import job
+from libs.messaging.replaying import UNSENDABLE, job
 from libs.messaging.topology import (
     inner_exchange_of,
     queue_of,
@@ -22,6 +23,7 @@ from libs.messaging.work import Work
 from tests.integration.messaging.conftest import Database
 from tests.integration.messaging.dead import (
     OPERATOR,
+    declare,
     deeds,
     discard,
     letters_of,
@@ -41,6 +43,7 @@ from tests.integration.messaging.events import (
 )
 from tests.integration.messaging.example.lending.contracts import BookAdded, BookLent
 from tests.integration.messaging.example.lending.handlers import tally
+from tests.support.builders.dead_letters import DIED, a_letter, keep_letters
 from tests.support.eventually import eventually
 from tests.support.fixtures import TestBroker
 
@@ -184,9 +187,34 @@ def test_letters_wait_in_line_while_the_broker_is_away(database: Database, broke
 
 
 def keep_one(database: Database, *, queue: str = "lending.events.heard") -> UUID:
-    from tests.support.builders.dead_letters import a_letter, keep_letters
-
     return keep_letters(database.open_work, a_letter(queue=queue))[0]
+
+
+@pytest.mark.parametrize("header", [2**63, [1] * 30_000], ids=["a number of 64 bits", "more than a frame holds"])
+def test_a_letter_that_cannot_be_written_is_put_back_and_the_others_go_out(
+    database: Database, broker: TestBroker, header: object
+) -> None:
+    queue = queue_of("lending")
+    odd = a_letter(queue=queue, died_at=DIED - timedelta(days=1), odd=header)
+    odd_id, *fine = keep_letters(database.open_work, odd, a_letter(queue=queue), a_letter(queue=queue, far=1e19))
+    assert replay(database, all_waiting=True).count == 3
+    declare(broker.url)
+
+    with published(broker.url) as publisher:
+        JobRunner(job("lending", publisher), database.open_work).run_once()
+
+    assert states(database) == {"waiting": 1, "replayed": 2}
+    assert {letter.id for letter in letters_of(database, status="replayed")} == set(fine)
+    (letter,) = letters_of(database, status="waiting")
+    assert (letter.id, letter.replayable) == (odd_id, False)
+    assert letter.error == f"{UNSENDABLE}; {odd.values['error']}"
+    assert deeds(database, letter) == [("died", ""), ("replay", OPERATOR), ("unsendable", "")]
+    with broker_link(broker.url) as link:
+        assert eventually(lambda: link.channel.queue_declare(queue, passive=True).message_count == 2)
+        given = [link.channel.basic_get(queue, no_ack=True).headers.get("far") for _ in fine]
+    assert sorted(given, key=repr) == [1e19, None]
+    assert isinstance(given[given.index(1e19)], float)
+    assert discard(database, letter_ids=[odd_id], note="Сгрешено заглавие.").count == 1
 
 
 def test_a_letter_that_has_nowhere_to_go_stays_in_line(database: Database, broker: TestBroker) -> None:

@@ -13,9 +13,9 @@ from libs.chassis.clock import ManualClock
 from libs.contracts.dead_letters import DeadLetterView, DiscardDeadLetters, ListDeadLetters, ReplayDeadLetters
 from libs.contracts.errors import Invalid, NotFound
 from libs.messaging import dead_letters, housekeeping
+from libs.messaging.figures import Figures
 from libs.messaging.letters import of_event, pack, unpack
 from libs.messaging.work import WorkFactory, work_factory
-from libs.messaging.worker import Worker
 from tests.integration.messaging.conftest import Database
 from tests.support.builders.dead_letters import DIED, a_letter, an_envelope, buried, keep_letters
 
@@ -116,17 +116,18 @@ def test_nothing_is_dealt_with_that_nobody_named(open_work: WorkFactory) -> None
 def test_what_waits_is_counted_by_reason_and_is_no_number_while_the_database_is_away(
     database: Database, open_work: WorkFactory
 ) -> None:
-    worker = Worker("lending", engine=database.engine, amqp_url="amqp://nobody@127.0.0.1:9/", subscriptions={})
-    assert (worker.count_letters(), worker.oldest_letter()) == ({}, 0)
+    figures = Figures(database.engine, keep=0)
+    assert (figures.unpublished(), figures.letters(), figures.oldest_letter()) == (0, {}, 0)
     first, _, _ = keep_letters(open_work, a_letter(), a_letter(), a_letter(reason="not_json"))
     discard(open_work, first)
 
-    assert worker.count_letters() == {"given_up": 1, "not_json": 1}
-    assert worker.oldest_letter() > 0
+    assert figures.letters() == {"given_up": 1, "not_json": 1}
+    assert figures.oldest_letter() > 0
 
     database.execute("ALTER TABLE dead_letters RENAME TO taken_away")
-    assert worker.count_letters() is None
-    assert math.isnan(worker.oldest_letter())
+    assert figures.letters() is None
+    assert math.isnan(figures.oldest_letter())
+    assert math.isnan(figures.unpublished())
 
 
 def test_headers_come_back_as_they_were() -> None:

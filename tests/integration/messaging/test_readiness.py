@@ -52,6 +52,13 @@ class Running:
             with refused:
                 return refused.code, json.load(refused)
 
+    def figures(self) -> dict[str, str]:
+        """What ``/metrics`` tells of the tables."""
+        with urllib.request.urlopen(f"http://127.0.0.1:{self.port}/metrics", timeout=60) as answer:
+            lines = [line.rsplit(" ", 1) for line in answer.read().decode().splitlines()]
+        asked = ("outbox_unpublished", "dead_letters_waiting{", "dead_letters_oldest_seconds")
+        return {line[0]: line[1] for line in lines if line[0].startswith(asked)}
+
     def broken(self) -> set[str]:
         """The parts that are named; what stands behind one of them is not known, and not named."""
         status, report = self.probe("/readyz")
@@ -188,6 +195,29 @@ def test_a_database_that_is_frozen_is_named_in_time(house: House) -> None:
     assert house.worker.is_ready()
 
 
+def test_metrics_of_a_frozen_database_come_in_time_and_are_no_numbers(house: House) -> None:
+    if house.ground.postgres.external:
+        pytest.skip("a server of somebody else's is not frozen")
+    assert house.worker.is_ready()
+    known = house.worker.figures()
+    assert {"outbox_unpublished", 'dead_letters_waiting{reason="given_up"}', "dead_letters_oldest_seconds"} <= {*known}
+    assert set(known.values()) == {"0.0"}
+    with frozen(house.ground.postgres.server):
+        took = []
+
+        def are_no_numbers() -> bool:
+            began = time.monotonic()
+            figures = house.worker.figures()
+            took.append(time.monotonic() - began)
+            return figures == dict.fromkeys(known, "NaN")
+
+        assert eventually(are_no_numbers, 15)
+        assert all(are_no_numbers() for _ in range(3))
+        assert max(took) < 5
+    assert eventually(lambda: house.worker.figures() == known, 20)
+    assert house.worker.is_ready()
+
+
 def test_a_database_behind_the_code_is_named(house: House) -> None:
     revision = house.database.one("SELECT version_num FROM alembic_version")
     house.database.execute("UPDATE alembic_version SET version_num = '0000'")
@@ -204,7 +234,7 @@ def test_probes_cost_the_database_nothing(house: House, start: Start) -> None:
     asked = "SELECT xact_commit FROM pg_stat_database WHERE datname = current_database()"
 
     def rate() -> int:
-        before = house.database.one(asked)
+        before = int(house.database.one(asked))
         for _ in range(200):
             worker.broken()
         return int(house.database.one(asked)) - before
