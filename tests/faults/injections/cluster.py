@@ -13,6 +13,7 @@ from dataclasses import replace
 from typing import Self
 
 import amqp
+from amqp.exceptions import MessageNacked
 
 from deploy.local.machine import HOST, wait_until
 from deploy.local.postgres import SERVICES
@@ -150,7 +151,7 @@ class Bare:
     def _publish(self, publisher: int) -> None:
         number, last = 0, time.monotonic()
         while not self._over.is_set():
-            with contextlib.suppress(OSError, amqp.AMQPError), _connected(self._url) as connection:
+            with contextlib.suppress(OSError, amqp.AMQPError, MessageNacked), _connected(self._url) as connection:
                 channel = connection.channel()
                 while not self._over.wait(PAUSE):
                     body = f"{publisher}-{number}"
