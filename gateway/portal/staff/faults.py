@@ -12,7 +12,7 @@ SENTENCES.update(
         "unknown_order": _l("There is no order with this number."),
         "order_closed": _l("This order is closed."),
         "transaction_not_unmatched": _l("Somebody has dealt with this transfer already."),
-        "cannot_be_replayed": _l("Nobody waits for this any more. It can only be discarded."),
+        "cannot_be_replayed": _l("This cannot be sent again. It can only be discarded."),
         "not_given_up": _l("This message is not given up."),
     }
 )
