@@ -123,9 +123,15 @@ class Broker:
         }
         cookie = (self.folder / ".erlang.cookie").read_text()
         command = ["erl_call", "-sname", self.name, "-c", cookie, "-e"]
-        done = subprocess.run(
-            command, input=f"{expression}.\n", env=env, capture_output=True, text=True, timeout=60, check=True
-        )
+        for patience in (True, True, False):
+            done = subprocess.run(
+                command, input=f"{expression}.\n", env=env, capture_output=True, text=True, timeout=60, check=False
+            )
+            # a node of a busy machine may be late to greet; what it never heard may be said again
+            if not (patience and done.returncode and "failed to connect" in done.stderr):
+                break
+        if done.returncode:
+            raise RuntimeError(f"the node was not reached: {done.stderr.strip()}")
         if not done.stdout.startswith("{ok, "):
             raise RuntimeError(f"the node answered {done.stdout} to {expression}")
         return done.stdout.removeprefix("{ok, ").removesuffix("}")

@@ -135,6 +135,10 @@ def gateway(broker: TestBroker, tmp_path: Path) -> Iterator[tuple[subprocess.Pop
         "DOCUMENTS_URL": tmp_path.as_uri(),
         "GATEWAY_SECRET_KEY": "k" * 40,
         "GATEWAY_BIND": "127.0.0.1:0",
+        # all wait as long as a busy machine takes: it is the stopping that is tried here
+        "GATEWAY_QUEUE_WAIT": "20",
+        "GATEWAY_RPC_SLOT_WAIT": "20",
+        "GATEWAY_RPC_TIMEOUT": "40",
         "PYTHONPATH": str(ROOT),
     }
     gunicorn = [sys.executable, "-m", "gunicorn", "-c", "gateway/gunicorn.conf.py", "--log-level", "info"]

@@ -52,7 +52,7 @@ def serving(broker: TestBroker, tmp_path: Path, **settings: str) -> Iterator[tup
     with said.open("wb") as log:
         process = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=log, stderr=log)  # noqa: S603  our own program
     try:
-        eventually(lambda: "Listening at: http://127.0.0.1:" in said.read_text(), 30)
+        eventually(lambda: "Listening at: http://127.0.0.1:" in said.read_text(), 60)
         yield process, said.read_text().partition("Listening at: ")[2].split()[0]
     finally:
         if process.poll() is None:
@@ -69,7 +69,7 @@ def is_ready(address: str) -> bool:
 
 def test_it_becomes_ready_shows_the_start_and_stops_when_told(served: tuple[subprocess.Popen[bytes], str]) -> None:
     process, address = served
-    eventually(lambda: is_ready(address), 30)
+    eventually(lambda: is_ready(address), 90)
 
     start = requests.get(f"{address}/", timeout=10)
     assert start.status_code == 200
@@ -84,7 +84,7 @@ def test_a_service_that_is_not_there_is_a_page_that_asks_to_come_back(
     served: tuple[subprocess.Popen[bytes], str],
 ) -> None:
     _, address = served
-    eventually(lambda: is_ready(address), 30)
+    eventually(lambda: is_ready(address), 90)
     answer = requests.get(f"{address}/home", cookies={"session": "a" * 43, "language": "en"}, timeout=10)
     assert answer.status_code == 503
     assert "Please try again in a minute" in answer.text
@@ -97,7 +97,7 @@ def connect(address: str) -> socket.socket:
 
 def test_clients_that_say_nothing_hold_no_thread(broker: TestBroker, tmp_path: Path) -> None:
     with serving(broker, tmp_path, GATEWAY_WORKERS="1", GATEWAY_THREADS="2") as (_, address), ExitStack() as silent:
-        eventually(lambda: is_ready(address), 30)
+        eventually(lambda: is_ready(address), 90)
         for _ in range(20):
             silent.enter_context(connect(address))
         began = time.monotonic()
@@ -108,7 +108,7 @@ def test_clients_that_say_nothing_hold_no_thread(broker: TestBroker, tmp_path: P
 def test_a_client_that_stops_in_the_middle_is_let_go(broker: TestBroker, tmp_path: Path) -> None:
     settings = {"GATEWAY_WORKERS": "1", "GATEWAY_THREADS": "1", "GATEWAY_CLIENT_TIMEOUT": "0.5"}
     with serving(broker, tmp_path, **settings) as (_, address):
-        eventually(lambda: is_ready(address), 30)
+        eventually(lambda: is_ready(address), 90)
         with connect(address) as half_a_head, connect(address) as half_a_body:
             half_a_head.sendall(b"GET / HTTP/1.1\r\nHost: x\r\n")
             head = b"POST /sign-in HTTP/1.1\r\nHost: x\r\nContent-Type: application/x-www-form-urlencoded\r\n"
