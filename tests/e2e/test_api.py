@@ -141,7 +141,8 @@ def test_the_main_job_by_the_api_alone(
     results = manager.get(f"/organisations/{ours}/results?sku={TRAINING}&state=assigned")["items"]
     assert any(one["account_id"] == added["account_id"] and one["certificate_number"] is None for one in results)
     assert caller.call("DELETE", "/session").status_code == 204
-    assert caller.problem("GET", "/me", 401)["code"] == "unauthenticated"
+    # another process of the gateway hears of it by an event
+    assert eventually(lambda: caller.problem("GET", "/me", 401), timeout=10)["code"] == "unauthenticated"
 
 
 # --- bad input --------------------------------------------------------------------------------------------------
