@@ -6,7 +6,7 @@ sends some events again; every reader has an inbox.
 """
 
 import threading
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from time import monotonic
 from typing import Any
 
@@ -88,7 +88,7 @@ class Relay:
             if not rows:
                 return 0
             reach("relay.before_publish")
-            outcomes = self._publisher.publish([_parcel(row) for row in rows], timeout=broker_waits().confirm_timeout)
+            outcomes = self._publisher.publish([parcel_of(row) for row in rows], timeout=broker_waits().confirm_timeout)
             reach("relay.after_publish")
             sent = self._sort(rows, outcomes)
             if sent:
@@ -140,7 +140,8 @@ class Relay:
             self._wake.clear()
 
 
-def _parcel(row: RowMapping) -> Parcel:
+def parcel_of(row: Mapping[Any, Any]) -> Parcel:
+    """The message that a row of the outbox becomes; ``row`` has its columns by name."""
     event = Envelope(
         id=row["id"],
         type=row["type"],

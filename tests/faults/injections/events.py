@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
 
 import psycopg
 from psycopg.rows import dict_row
 
 from deploy.local.postgres import SERVICES
-from libs.messaging import envelope
-from libs.messaging.envelope import Envelope
 from libs.messaging.publisher import Outcome, Parcel, Publisher
-from libs.messaging.topology import exchange_of, source_of
+from libs.messaging.relay import parcel_of
 from tests.faults import chance
 from tests.faults.injections import Fault
 from tests.faults.stage import Stage
@@ -51,28 +48,7 @@ def _told_by(stage: Stage, service: str, most: int) -> Iterator[Parcel]:
     address = stage.database(service).replace("+psycopg", "")
     with psycopg.connect(address, row_factory=dict_row) as connection:
         for row in connection.execute(_PUBLISHED, [most]).fetchall():
-            yield _parcel(row)
-
-
-def _parcel(row: dict[str, Any]) -> Parcel:
-    """The event as its relay publishes it."""
-    event = Envelope(
-        id=row["id"],
-        type=row["type"],
-        source=source_of(row["type"]),
-        subject=row["subject"],
-        time=row["occurred_at"],
-        correlation_id=row["correlation_id"],
-        causation_id=row["causation_id"],
-        sequence=row["sequence"],
-        data=row["payload"],
-    )
-    return Parcel(
-        exchange=exchange_of(event.type),
-        routing_key=event.type,
-        body=envelope.body_of(event),
-        properties=envelope.properties_of(event),
-    )
+            yield parcel_of(row)
 
 
 FAULTS = [
